@@ -1,0 +1,137 @@
+"""The one page that an operator's author reads.
+
+An operator is found by the entry point group `skydag.operators` (name -> class) and run for one task:
+
+    class Greet:
+        retries = True                                  # honours _retry on the task (O-27)
+        runs_code = False                               # True: runs in the sandboxed `script` function or a container
+
+        def run(self, request: TaskRequest) -> TaskResult:
+            request.log(f"hello {required(request.config, '_command')}")
+            return TaskResult(store={"greeted": True})
+
+        def cleanup(self, request: TaskRequest) -> None:    # called instead of run once a kill was requested
+            ...
+
+Everything it may ask of its surroundings comes with the request. It raises TaskError("why") when the task failed,
+ConfigError("what is wrong with the parameters") when the task is written wrongly, and Again(...) to be called later.
+It may be called twice for one task: whatever it starts outside must carry `request.run_id`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+from skydag.errors import ConfigError
+
+
+class Again(Exception):
+    """Call me again in `after_s` seconds (0: at once) with this state. Not a failure (E-42)."""
+
+    def __init__(self, after_s: float, state: Mapping[str, Any]) -> None:
+        super().__init__(f"again in {after_s} s")
+        self.after_s, self.state = after_s, dict(state)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskResult:
+    """What a successful run leaves behind (E-40)."""
+
+    subtasks: Mapping[str, Any] = field(default_factory=dict)   # a task body: an operator, or +tasks; becomes ^sub
+    export: Mapping[str, Any] = field(default_factory=dict)     # seen by the tasks below
+    store: Mapping[str, Any] = field(default_factory=dict)      # seen by everything that runs after
+    reset: tuple[str, ...] = ()                                 # dotted keys deleted before `store` is merged
+
+
+class ProjectFiles(Protocol):
+    """The project of the task's revision. On a laptop the project folder itself, elsewhere an unpacked copy (O-39)."""
+
+    @property
+    def root(self) -> Path: ...
+
+    def compile(self, path: str) -> Mapping[str, Any]:
+        """The body of the workflow file at `path` (below the root), as `call>` runs it; WorkflowError if it is wrong,
+        FileNotFoundError if there is none."""
+
+
+class Secrets(Protocol):
+    def __call__(self, key: str) -> str | None:
+        """The secret of that name, None if there is none. Asked for by name, at the moment of use."""
+
+
+class Notifier(Protocol):
+    def __call__(self, message: str) -> None:
+        """Send one notification about this task to whoever subscribed (S-97)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a command ended: its exit code, or the reason why it has none."""
+
+    code: int
+    reason: str | None = None
+
+
+class Commands(Protocol):
+    """Runs one command in the project's working directory; its output goes to the task's log, line by line."""
+
+    def __call__(
+        self, argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], inherit_env: bool = True,
+    ) -> Outcome: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskRequest:
+    """One run of one task. Nothing in it can be changed."""
+
+    project_id: int
+    project_name: str
+    workflow_name: str
+    revision: str
+    session_id: int
+    session_uuid: str
+    session_time: datetime              # aware
+    attempt_id: int
+    retry_attempt_name: str | None
+    timezone: str
+    task_id: int
+    task_name: str                      # full name
+    run: int                            # 1, 2, ...: a repeat of the same run has the same number
+    config: Mapping[str, Any]           # everything the task sees, evaluated: parameters, built-in variables, own keys
+    local: Mapping[str, Any]            # its own keys only, evaluated
+    state: Mapping[str, Any]            # what Again carried last time
+    task_limit: int                     # most tasks an attempt may have
+    files: ProjectFiles
+    log: Callable[[str], None]          # one or more lines for the task's log
+    echo: Callable[[str], None]         # a line the user asked to see: log, and standard output of a local run
+    secrets: Secrets
+    notify: Notifier
+    commands: Commands
+    now: Callable[[], datetime]
+
+    @property
+    def run_id(self) -> str:
+        """The same for every repeat of this run, different for every other: for outside effects that must not double."""
+        return f"{self.attempt_id}-{self.task_id}-{self.run}"
+
+
+class Operator(Protocol):
+    retries: ClassVar[bool]
+    runs_code: ClassVar[bool]
+
+    def run(self, request: TaskRequest) -> TaskResult: ...
+
+    def cleanup(self, request: TaskRequest) -> None: ...
+
+
+def required(config: Mapping[str, Any], key: str) -> Any:
+    """config[key], or Digdag's words for its absence (L-64)."""
+    if key not in config:
+        raise ConfigError(f"Parameter '{key}' is required but not set")
+    if config[key] is None:
+        raise ConfigError(f"Parameter '{key}' is required but null")
+    return config[key]
