@@ -22,6 +22,7 @@ from skydag.store.project_items import (
     workflow_of,
     workflows_row_sk,
 )
+from skydag.store.stale import Stale
 from skydag.store.values import Blobs
 
 REVISIONS_SHOWN_MAX = 100       # R-7
@@ -221,10 +222,6 @@ class ProjectStore:
         item = self._table.get(*keys.revision(row["project_id"], row["number"]))
         held = () if item is None else revision_of(item, self._blobs).workflows
         return tuple(reversed(held)) if is_descending else held
-
-
-class Stale(ConflictError):
-    """The project has changed since `base` was read: read it again."""
 
 
 def _project(base: Base, name: str, revision: Revision) -> StoredProject:
