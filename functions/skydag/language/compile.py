@@ -1,0 +1,204 @@
+"""From .dig files to workflows; what can be known before a run is checked here (language.md sections 3 to 7).
+
+All mistakes of a file are reported, each with its place, in file order.
+"""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from skydag.errors import ConfigError, WorkflowError
+from skydag.language import sla as sla_rules
+from skydag.language import timetable
+from skydag.language.include import Reader, load
+from skydag.language.names import workflow_name_fault
+from skydag.language.problems import Refused, did_you_mean, in_file_order, workflow_error
+from skydag.language.source import Document
+from skydag.language.tree import Path, build
+from skydag.model.values import json_type
+from skydag.model.workflow import Place, Problem, Project, Task, Workflow
+from skydag.model.zones import zone
+
+SUFFIX: Final = ".dig"
+ROOT_KEYS: Final = ("schedule", "sla", "_error", "_check", "_retry", "_parallel")
+TOP_KEYS: Final = ("timezone", "_export", *ROOT_KEYS)
+NO_EFFECT_IN_A_CALL: Final = ("schedule", "sla", "_check")
+
+
+def compile_project(paths: Iterable[str], read: Reader) -> Project:
+    """Every workflow among the files of a project (L-1): those in its top folder, in order of name, and every problem
+    found in them. A workflow with errors is not among the workflows."""
+    workflows: list[Workflow] = []
+    problems: list[Problem] = []
+    for path in sorted(path for path in paths if is_workflow(path)):
+        workflow, found = _compile(path, read)
+        problems.extend(found)
+        if workflow is not None:
+            workflows.append(workflow)
+    return Project(workflows=tuple(workflows), problems=tuple(problems))
+
+
+def is_workflow(path: str) -> bool:
+    """Whether the file at that path of a project is a workflow by its name (L-1, L-2)."""
+    return path.endswith(SUFFIX) and "/" not in path and not path.startswith(".")
+
+
+def compile_file(path: str, read: Reader) -> Workflow:
+    """The workflow of one file. WorkflowError with all its errors, one a line; FileNotFoundError."""
+    workflow, problems = _compile(path, read)
+    if workflow is None:
+        raise workflow_error(problems)
+    return workflow
+
+
+def load_body(path: str, read: Reader) -> Mapping[str, Any]:
+    """What `call>` runs as `^sub` (E-95): the definition of the file, with `_workdir` exported if the file lies in a
+    folder (L-34); its timezone, schedule, sla and _check have no effect. WorkflowError; FileNotFoundError."""
+    try:
+        document = load(path, read)
+    except Refused as refused:
+        raise workflow_error(refused.problems) from None
+    file = _File(path, document)
+    body = {key: value for key, value in file.definition().items() if key not in NO_EFFECT_IN_A_CALL}
+    file.tree(body, "^sub")
+    if file.errors:
+        raise workflow_error(file.all_problems())
+    return body
+
+
+def compile_tasks(name: str, prefix: str, body: Mapping[str, Any]) -> tuple[Task, ...]:
+    """The tasks of a body that was made at run time. name: `^sub`, `^check`, `^error` ...; prefix: full name of the
+    task it hangs below. WorkflowError with all mistakes, one a line; the names in it tell where."""
+    mistakes: list[str] = []
+
+    def report(path: Path, code: str, message: str, hint: str | None) -> None:
+        where = f"{prefix}{name}{''.join(key for key in path if key.startswith('+'))}"
+        mistakes.append(f"{where}: {message}" + (f"; {hint}" if hint else ""))
+
+    tasks = build(name, prefix, body, report)
+    if mistakes:
+        raise WorkflowError("\n".join(mistakes))
+    return tasks
+
+
+def _compile(path: str, read: Reader) -> tuple[Workflow | None, tuple[Problem, ...]]:
+    try:
+        document = load(path, read)
+    except Refused as refused:
+        return None, in_file_order(refused.problems, path)
+    file = _File(path, document)
+    definition = file.definition()
+    name = file.check_name()
+    timezone = file.timezone()
+    file.check_schedule(timezone)
+    tasks = file.tree(definition, f"+{name}")
+    if file.errors:
+        return None, file.all_problems()
+    return Workflow(
+        name=name, file=path, timezone=timezone, definition=definition, tasks=tasks,
+        schedule=definition.get("schedule"), sla=definition.get("sla"),
+    ), file.all_problems()
+
+
+class _File:
+    """One file on its way to a workflow."""
+
+    def __init__(self, path: str, document: Document) -> None:
+        self.path, self._document, self._value = path, document, document.value
+        self._problems = list(document.problems)
+
+    def report(self, path: Path, code: str, message: str, hint: str | None = None) -> None:
+        self._problems.append(Problem(place=self._document.place(path), code=code, message=message, hint=hint))
+
+    @property
+    def errors(self) -> bool:
+        return any(not problem.is_warning for problem in self._problems)
+
+    def all_problems(self) -> tuple[Problem, ...]:
+        return in_file_order(self._problems, self.path)
+
+    def check_name(self) -> str:
+        name = posixpath.basename(self.path).removesuffix(SUFFIX)
+        fault = workflow_name_fault(name)
+        if fault:
+            self._problems.append(Problem(place=Place(file=self.path), code="name", message=fault,
+                                          hint="rename the file"))
+        return name
+
+    def definition(self) -> dict[str, Any]:
+        """The definition in its stored order (L-33): _export, the root's keys, the tasks."""
+        self._check_keys()
+        out: dict[str, Any] = {}
+        export = self._export()
+        if export:
+            out["_export"] = export
+        for key in ROOT_KEYS:
+            if key in self._value:
+                out[key] = self._value[key]
+        out.update((key, value) for key, value in self._value.items() if key.startswith("+"))
+        return out
+
+    def _check_keys(self) -> None:
+        name = posixpath.basename(self.path).removesuffix(SUFFIX)
+        for key, value in self._value.items():
+            if not key.startswith("+") and key not in TOP_KEYS:
+                self.report((key,), "unknown-key", f"Workflow '{name}' includes unknown keys: [{key}]", _advice(key))
+            elif value is None and key not in ("timezone", "_export"):
+                hint = f"an empty task is written '{key}: {{}}'" if key.startswith("+") else "give it a value"
+                self.report((key,), "null", f"Parameter '{key}' is required but null", hint)
+
+    def _export(self) -> Mapping[str, Any]:
+        export = self._value.get("_export")
+        if not isinstance(export, Mapping | None):
+            self.report(("_export",), "export", "Parameter '_export' must be an object",
+                        "write '_export: {name: value}'")
+            return {}
+        folder = posixpath.dirname(self.path)
+        if not folder:
+            return export or {}
+        below = (export or {}).get("_workdir")
+        return {**(export or {}), "_workdir": posixpath.join(folder, below) if isinstance(below, str) else folder}
+
+    def timezone(self) -> str:
+        value = self._value.get("timezone")
+        if value is None:
+            return "UTC"
+        try:
+            if not isinstance(value, str):
+                raise ConfigError(f"Unknown time zone name: {json.dumps(value)} ({json_type(value)})")
+            zone(value)
+        except ConfigError as wrong:
+            self.report(("timezone",), "timezone", str(wrong), "write a name such as Asia/Tokyo, Europe/Berlin or UTC")
+            return "UTC"
+        return value
+
+    def check_schedule(self, timezone: str) -> None:
+        for block, faults in (("schedule", timetable.faults), ("sla", sla_rules.faults)):
+            value = self._value.get(block)
+            if value is None:
+                continue
+            if not isinstance(value, Mapping):
+                self.report((block,), block, f"Parameter '{block}' must be an object", None)
+                continue
+            for key, message, hint in faults(value, timezone):
+                self.report((block, key) if key else (block,), block, message, hint)
+
+    def tree(self, definition: Mapping[str, Any], name: str) -> tuple[Task, ...]:
+        nulls = {key for key, value in definition.items() if value is None}
+
+        def report(path: Path, code: str, message: str, hint: str | None) -> None:
+            if not (len(path) == 1 and path[0] in nulls):      # reported already, in other words
+                self.report(path, code, message, hint)
+
+        return build(name, "", definition, report, is_file=True)
+
+
+def _advice(key: str) -> str | None:
+    if key.endswith(">"):
+        return f"put the operator into a task: '+name: {{{key}: ...}}'"
+    if f"_{key}" in TOP_KEYS:
+        return f"did you mean '_{key}'?"
+    return did_you_mean(key, TOP_KEYS) or f"put parameters under '_export:', or write '+{key}:' if it is a task"
