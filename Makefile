@@ -1,0 +1,100 @@
+# The ways into the house. README names two: make demo, make test.
+#
+#   make demo          the whole installation in one process, running a real project
+#   make test          everything that can be checked without an AWS account
+#   make deploy-test   sam build and sam deploy onto an emulator on this machine, then a whole journey (tests/deploy)
+#   make deploy        onto your AWS account: make deploy ARCH=arm64 PYTHON=3.13 ALERT_EMAIL=you@example.com
+#   make worker-image  the image for tasks with docker:
+.PHONY: demo test lint bench deploy-test build deploy worker-image clean
+.DEFAULT_GOAL := demo
+
+PY ?= python3
+venv := .venv
+
+demo: $(venv)/.installed
+	$(venv)/bin/skydag demo
+
+test: $(venv)/.dev lint
+	$(venv)/bin/python -m pytest -n 2
+
+lint: $(venv)/.dev
+	$(venv)/bin/ruff check .
+	$(venv)/bin/mypy functions operators tests
+	$(venv)/bin/lint-imports
+	$(venv)/bin/cfn-lint template.yaml
+
+bench: $(venv)/.dev
+	$(venv)/bin/python -m benchmarks
+
+$(venv)/.installed: pyproject.toml
+	$(PY) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "skydag needs Python 3.11 or newer: make PY=python3.13 ...")'
+	test -x $(venv)/bin/python || $(PY) -m venv $(venv)
+	$(venv)/bin/python -m pip install -q --disable-pip-version-check 'pip>=25.1'
+	$(venv)/bin/python -m pip install -q --disable-pip-version-check -e '.[embedded]'
+	touch $@
+
+$(venv)/.dev: $(venv)/.installed
+	$(venv)/bin/python -m pip install -q --disable-pip-version-check --group dev
+	touch $@
+
+# ---- the artifact (style.md 3.5): built once, copied for each function -------------------------------------------------------
+
+# SAM hands a makefile nothing but ARTIFACTS_DIR: architecture and Python version are variables here and parameters of the template.
+# Both defaults are the same (a test), both are written into the artifact, and `make deploy` compares.
+ARCH ?= arm64
+PYTHON ?= 3.13
+
+artifact := build/lambda-$(ARCH)-python$(PYTHON)
+platform_arm64 := aarch64
+platform_x86_64 := x86_64
+platform := $(or $(platform_$(ARCH)),$(error ARCH is arm64 or x86_64, not '$(ARCH)'))
+sources := pyproject.toml template.yaml $(wildcard hatch_build.py) functions/requirements.txt infra/trim.py \
+	$(shell find functions operators -name '*.py' -o -name '*.js')
+wheels := --only-binary=:all: --platform manylinux2014_$(platform) --python-version $(PYTHON) --implementation cp
+into = $(PY) -m pip install -q --disable-pip-version-check --no-warn-conflicts --no-compile --no-deps --target
+
+build-%: $(artifact)/artifact.json
+	cp -R $(artifact)/. "$(ARTIFACTS_DIR)"
+
+$(artifact)/artifact.json: $(sources)
+	rm -rf $(artifact)
+	$(into) $(artifact) .
+	$(into) $(artifact) $(wheels) -r functions/requirements.txt
+	$(PY) infra/trim.py $(artifact)
+	printf '{"architecture": "%s", "python": "python%s"}\n' $(ARCH) $(PYTHON) > $@
+
+SAM ?= sam
+parameters = Architecture=$(ARCH) PythonVersion=python$(PYTHON) $(if $(ALERT_EMAIL),AlertEmail=$(ALERT_EMAIL)) $(PARAMETERS)
+
+build:
+	ARCH=$(ARCH) PYTHON=$(PYTHON) $(SAM) build --parameter-overrides $(parameters)
+	$(PY) infra/trim.py --check .aws-sam/build $(ARCH) python$(PYTHON)
+
+deploy: build
+	$(SAM) deploy --parameter-overrides $(parameters)
+
+# ---- the image for tasks with docker: ----------------------------------------------------------------------------------------
+
+IMAGE ?= skydag-worker:latest
+DOCKER ?= docker
+worker := build/worker-$(ARCH)-python$(PYTHON)
+
+worker-image: $(worker)/.stamp
+	$(DOCKER) build --platform linux/$(if $(filter arm64,$(ARCH)),arm64,amd64) --build-arg PYTHON=$(PYTHON) --build-arg WORKER=$(worker) \
+		-f infra/worker/Dockerfile -t $(IMAGE) .
+
+$(worker)/.stamp: $(sources)
+	rm -rf $(worker)
+	$(into) $(worker) .
+	$(into) $(worker) $(wheels) -r functions/requirements.txt
+	$(subst --no-deps,,$(into)) $(worker) $(wheels) -c functions/requirements.txt boto3
+	touch $@
+
+# ---- the journey on the emulator ---------------------------------------------------------------------------------------------
+
+deploy-test: $(venv)/.dev
+	$(venv)/bin/python -m tests.deploy.prepare .deploy
+	$(venv)/bin/python -m pytest -p no:xdist -p no:cacheprovider tests/deploy/journey.py
+
+clean:
+	rm -rf build dist .aws-sam .deploy .venv

@@ -1,0 +1,212 @@
+"""Starts MiniStack (an AWS emulator from PyPI) on loopback, with what skydag needs and it lacks:
+
+    streams       a stream mapping honours filters, partial batches, bisecting, retries and the on-failure queue (esm.py);
+                  MiniStack loses the records of a partly failed batch
+    ecs events    a container that changes its state puts "ECS Task State Change" on the default bus
+    ecs network   containers share the host's network, so that the emulator is where they look for AWS
+    http body     an HTTP API made from an OpenAPI body, as SAM makes them, gets its routes
+    scheduler     looks each second; fills in <aws.scheduler.*> (A-58)
+
+Runs on the interpreter of the environment that holds ministack (prepare.py), by its path: nothing of skydag is importable there.
+Functions run on that interpreter, too, so a library that is missing in the artifact is noticed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+import uuid
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+esm: Any = import_module("esm")
+dynamodb: Any = import_module("ministack.services.dynamodb")
+lambdas: Any = import_module("ministack.services.lambda_svc")
+ecs: Any = import_module("ministack.services.ecs")
+events: Any = import_module("ministack.services.eventbridge")
+schedules: Any = import_module("ministack.services.scheduler")
+provisioners: Any = import_module("ministack.services.cloudformation.provisioners")
+app: Any = import_module("ministack.app")
+
+BACKOFF_S = 0.2
+
+
+# ---- streams ------------------------------------------------------------------------------------------------------------------
+
+class Streams:
+    """One StreamMapping a mapping, one thread a mapping that has something to do."""
+
+    def __init__(self) -> None:
+        self._mappings: dict[str, tuple[Any, str]] = {}
+        self._busy: set[str] = set()
+
+    def poll(self) -> bool:
+        for account, region, properties in lambdas._iter_all_esms():
+            arn, key = properties.get("EventSourceArn", ""), properties["UUID"]
+            if ":dynamodb:" not in arn or not properties.get("Enabled", True) or key in self._busy:
+                continue
+            tokens = lambdas._request_account_id.set(account), lambdas._request_region.set(region)
+            try:
+                mapping = self._mapping(key, arn, properties)
+                if mapping is not None:
+                    self._busy.add(key)
+                    threading.Thread(target=self._run, args=(mapping, key, account, region), daemon=True).start()
+            finally:
+                lambdas._request_account_id.reset(tokens[0])
+                lambdas._request_region.reset(tokens[1])
+        return False
+
+    def _mapping(self, key: str, arn: str, properties: dict[str, Any]) -> Any:
+        """The mapping if it has something to do."""
+        table = arn.split(":table/")[1].split("/")[0]
+        function, _ = lambdas._get_func_record_for_qualifier(properties["FunctionName"], properties.get("Qualifier"))
+        if function is None or (dynamodb._tables.get(table) or {}).get("LatestStreamArn") != arn:
+            return None
+        volatile = ("LastProcessingResult", "LastModified", "State")
+        shape = json.dumps({k: v for k, v in properties.items() if k not in volatile}, default=str)
+        known, known_shape = self._mappings.get(key, (None, ""))
+        if known_shape != shape:            # new, or changed by an update, which keeps the checkpoint
+            made = _build(properties, function, table, arn)
+            if known is not None:
+                made.position = known.position
+            self._mappings[key] = known, _ = made, shape
+        if known.clock() < known.wait_until or (not known.todo and dynamodb.stream_end_position(table) <= known.position):
+            return None
+        return known
+
+    def _run(self, mapping: Any, key: str, account: str, region: str) -> None:
+        lambdas._request_account_id.set(account)
+        lambdas._request_region.set(region)
+        try:
+            while mapping.poll():
+                pass
+        finally:
+            self._busy.discard(key)
+
+
+def _build(properties: dict[str, Any], function: dict[str, Any], table: str, arn: str) -> Any:
+    def fetch(position: int, most: int) -> list[tuple[int, Any]]:
+        rows = dynamodb.stream_records_since(table, position, most)
+        base = max(position, dynamodb.stream_start_position(table))
+        return [(base + number + 1, row) for number, row in enumerate(rows)]
+
+    def invoke(event: Any) -> tuple[Any, Any]:
+        answer = lambdas._execute_function(function, event)
+        body = answer.get("body")
+        if isinstance(body, (str, bytes)):
+            body = json.loads(body or "null")
+        return (None, body or {"errorType": "Unhandled"}) if answer.get("error") else (body, None)
+
+    def send(document: Any) -> None:
+        destination = ((properties.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination", "")
+        boto3: Any = import_module("boto3")
+        sqs = boto3.client("sqs", endpoint_url=f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}", region_name="us-east-1",
+                           aws_access_key_id="test", aws_secret_access_key="test")
+        url = sqs.get_queue_url(QueueName=destination.split(":")[5])["QueueUrl"]
+        sqs.send_message(QueueUrl=url, MessageBody=json.dumps(document))
+
+    start = dynamodb.stream_start_position(table)        # the template's mappings say TRIM_HORIZON
+    return esm.StreamMapping(properties, fetch, invoke, on_failure=send, start=start, backoff_s=BACKOFF_S, stream_arn=arn,
+                             function_arn=(function.get("config") or function).get("FunctionArn", ""))
+
+
+# ---- containers ---------------------------------------------------------------------------------------------------------------
+
+def _emit_ecs_events() -> None:
+    def announce(name: str) -> None:
+        inner = getattr(ecs, name)
+
+        def wrapper(task_arn: str, task: Any, *args: Any, **kwargs: Any) -> Any:
+            changed = inner(task_arn, task, *args, **kwargs)
+            if changed:
+                detail = json.dumps(ecs._sanitize(task), default=str)
+                events._put_events({"Entries": [{"Source": "aws.ecs", "DetailType": "ECS Task State Change", "Detail": detail,
+                                                 "Resources": [task_arn]}]}, allow_aws_source=True)
+            return changed
+        setattr(ecs, name, wrapper)
+
+    for name in ("_mark_task_pending", "_mark_task_activating", "_mark_task_running", "_mark_task_stopped"):
+        announce(name)
+
+
+def _share_host_network() -> None:
+    run_kwargs, register = ecs._build_run_kwargs, ecs._register_metadata
+    ecs._build_run_kwargs = lambda cdef, td, env, ports, net, host, *rest: run_kwargs(cdef, td, env, ports, net, True, *rest)
+    ecs._register_metadata = lambda arn, cluster, td, cdef, lt, env, host, ip: register(arn, cluster, td, cdef, lt, env, True, ip)
+
+
+# ---- HTTP API -----------------------------------------------------------------------------------------------------------------
+
+def _routes_from_body(api_id: str, properties: dict[str, Any]) -> None:
+    gateway, body, made = provisioners._apigw_v2, properties.get("Body") or {}, dict[str, Any]()
+    gateway._apis[api_id].setdefault("name", (body.get("info") or {}).get("title", "api"))
+    gateway._routes[api_id], gateway._integrations[api_id] = {}, {}
+    for path, operations in (body.get("paths") or {}).items():
+        for method, operation in (operations or {}).items():
+            integration = (operation or {}).get("x-amazon-apigateway-integration")
+            if not integration:
+                continue
+            uri = integration.get("uri", "")
+            if uri not in made:
+                made[uri], _ = provisioners._apigw_v2_integration_create("body", {
+                    "ApiId": api_id, "IntegrationUri": uri, "PayloadFormatVersion": integration.get("payloadFormatVersion", "2.0")}, "")
+            verb = {"x-amazon-apigateway-any-method": "ANY"}.get(method, method.upper())
+            signed = {"AWS_IAM": []} in (operation.get("security") or [])
+            provisioners._apigw_v2_route_create("body", {
+                "ApiId": api_id, "RouteKey": f"{verb} {path}", "Target": f"integrations/{made[uri]}",
+                "AuthorizationType": "AWS_IAM" if signed else "NONE"}, "")
+
+
+def _fill_http_apis() -> None:
+    handlers = provisioners._RESOURCE_HANDLERS["AWS::ApiGatewayV2::Api"]
+    inner_create, inner_update = handlers["create"], handlers["update"]
+
+    def create(logical_id: str, properties: Any, stack_name: str) -> Any:
+        made = inner_create(logical_id, properties, stack_name)
+        _routes_from_body(made[0], properties)
+        return made
+
+    def update(physical_id: str, old: Any, new: Any, stack_name: str, *args: Any, **kwargs: Any) -> Any:
+        made = inner_update(physical_id, old, new, stack_name, *args, **kwargs)
+        _routes_from_body(physical_id, new)
+        return made
+
+    handlers["create"], handlers["update"] = create, update
+
+
+# ---- Scheduler ----------------------------------------------------------------------------------------------------------------
+
+def _mend_scheduler() -> None:
+    schedules._SCHEDULE_TICK_INTERVAL = 1
+    inner = events._invoke_target
+
+    def invoke(target: Any, event: Any, rule: Any, view: Any = None) -> Any:
+        if event.get("Source") == "aws.scheduler":
+            text = target.get("Input") or "{}"
+            known = {"scheduled-time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(event["Time"])),
+                     "execution-id": str(uuid.uuid4()), "attempt-number": "1", "schedule-arn": rule.get("Arn", "")}
+            for name, value in known.items():
+                text = text.replace(f"<aws.scheduler.{name}>", value)
+            target = {**target, "Input": text}
+        return inner(target, event, rule, view)
+
+    events._invoke_target = invoke
+
+
+def main() -> None:
+    lambdas._poll_dynamodb_streams = Streams().poll
+    _emit_ecs_events()
+    _share_host_network()
+    _fill_http_apis()
+    _mend_scheduler()
+    sys.argv = sys.argv[:1]
+    app.main()
+
+
+if __name__ == "__main__":
+    main()
