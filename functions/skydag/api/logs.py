@@ -1,0 +1,32 @@
+"""Log files of an attempt (rest-api.md section 12)."""
+
+from __future__ import annotations
+
+from skydag.api import shapes
+from skydag.api.answer import CARRIED_BYTES_MAX, GZIP, Answer, see_other
+from skydag.api.application import ApiApplication
+from skydag.api.request import Request, path_id
+from skydag.errors import InvalidError
+
+
+def files(app: ApiApplication, request: Request, attempt_id: str) -> Answer:
+    """R-65: sorted by name; `task` keeps names that start with it."""
+    number = path_id(attempt_id, "session attempt")
+    app.attempts.get(number)
+    prefix, is_direct = request.query("task") or "", not request.is_false("direct_download")
+    found = sorted((one for one in app.logs.files(number) if one.name.startswith(prefix)), key=lambda one: one.name)
+    return Answer(value={"files": [shapes.log_file(one, is_direct=is_direct) for one in found]})
+
+
+def file(app: ApiApplication, request: Request, attempt_id: str, name: str) -> Answer:
+    """R-67: the gzip bytes."""
+    number = path_id(attempt_id, "session attempt")
+    if name in (".", "..") or "\\" in name:
+        raise InvalidError(f"Not the name of a log file: {name}")
+    app.attempts.get(number)
+    data = app.logs.read(number, name)
+    if len(data) > CARRIED_BYTES_MAX:
+        url = next((one.url for one in app.logs.files(number) if one.name == name), None)
+        if url is not None:
+            return see_other(url)
+    return Answer(data=data, kind=GZIP)

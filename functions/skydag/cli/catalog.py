@@ -1,0 +1,32 @@
+"""Every command: its module, its other names, and what it does."""
+
+from __future__ import annotations
+
+COMMANDS: dict[str, tuple[str, tuple[str, ...], str]] = {
+    # name: (module, aliases, what it does)
+    "run": ("run", ("r",), "run a workflow on this machine"),
+    "check": ("check", ("c",), "check the workflows of a project directory"),
+    "server": ("server", (), "run a whole installation on this machine, with its REST API"),
+    "demo": ("demo", (), "show a whole installation at work, from an upload to an alert"),
+    "push": ("push", (), "upload a project"),
+    "projects": ("projects", ("project",), "list projects, or show one"),
+    "workflows": ("workflows", ("workflow",), "list workflows, or show a definition"),
+    "schedules": ("schedules", ("schedule",), "list schedules"),
+    "disable": ("disable", (), "stop schedules from starting sessions"),
+    "enable": ("enable", (), "let disabled schedules start sessions again"),
+    "start": ("start", (), "start a session of a workflow"),
+    "sessions": ("sessions", ("session",), "list sessions, or show one"),
+    "attempts": ("attempts", (), "list attempts"),
+    "attempt": ("attempt", (), "show one attempt"),
+    "tasks": ("tasks", ("task",), "list the tasks of an attempt"),
+    "log": ("log", ("logs",), "print or follow the logs of an attempt"),
+    "kill": ("kill", (), "ask a running attempt to stop"),
+    "version": ("version", (), "print the versions of client and server"),
+}
+
+GROUPS = (
+    ("On this machine", ("run", "check", "server", "demo")),
+    ("Projects", ("push", "projects", "workflows", "schedules", "disable", "enable")),
+    ("Sessions", ("start", "sessions", "attempts", "attempt", "tasks", "log", "kill")),
+    ("Other", ("version",)),
+)

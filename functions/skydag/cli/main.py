@@ -1,0 +1,38 @@
+"""skydag <command> [arguments and options in any order] (cli.md).
+
+Each command is a module of its own, imported only when it is called, so that the command line starts quickly (no AWS
+library for local commands). catalog.py lists them.
+"""
+
+from __future__ import annotations
+
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit code: 0 fine, 1 the user's matter, 70 a bug of ours, 130 interrupted (C-3)."""
+    from skydag import __version__
+
+    argv = list(sys.argv[1:] if arguments is None else arguments)
+    if "--version" in argv:
+        print(__version__)
+        return 0
+    import time
+
+    print(f"{time.strftime('%Y-%m-%d %H:%M:%S %z')}: skydag v{__version__}", file=sys.stderr)
+    from skydag.cli.command import called
+
+    try:
+        return called(argv)
+    except KeyboardInterrupt:
+        print("error: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:                 # whoever read our output has seen enough (`skydag log 1 | head`)
+        import os
+
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1

@@ -1,0 +1,90 @@
+"""skydag run <workflow[.dig]> [+task] (C-20): reads the options; local/run.py does the work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from skydag.cli.command import Command
+from skydag.cli.config import below, configuration, params
+from skydag.cli.options import PARAMS, Given, Option
+from skydag.cli.project_dir import directory
+from skydag.errors import InvalidError
+from skydag.model.run_options import RunOptions
+
+EXCLUSIVE = (("start", "goal"), ("goal", "end"), ("rerun", "start"), ("rerun", "goal"))     # C-21
+NOT_YET = ("start", "goal", "end")
+
+
+def run(given: Given) -> int:
+    options = read(given)
+    from skydag.local.run import run as run_here
+
+    return run_here(options)
+
+
+def read(given: Given) -> RunOptions:
+    """InvalidError: options that exclude each other, or are not supported yet."""
+    for one, other in EXCLUSIVE:
+        if given.has(one) and given.has(other):
+            raise InvalidError(f"Options --{one} and --{other} can't be used together")
+    for name in NOT_YET:
+        if given.has(name):
+            raise InvalidError(f"Option --{name} is not supported yet: run without it, or one task by its name (+name)")
+    config = configuration(given)
+    project = directory(given)
+    save, task_log, log = given.one("save"), given.one("task-log"), given.one("log")
+    threads = given.whole("max-task-threads")
+    if threads is None:
+        threads = _whole(config, "agent.max-task-threads", 0)
+    if threads < 0:
+        raise InvalidError(f"Option --max-task-threads takes 0 (no limit) or more, not {threads}")
+    return RunOptions(
+        file=given.arguments[0],
+        project=project,
+        has_project_option=given.has("project"),
+        task=given.arguments[1] if len(given.arguments) > 1 else None,
+        params=params(given, config),
+        secrets=below(config, "secrets."),
+        session=given.one("session-time") or "last",
+        save_dir=None if save is None else project / save,
+        is_saving=not given.has("no-save"),
+        is_rerun=given.has("rerun"),
+        is_dry_run=given.has("dry-run") or given.has("dE"),
+        shows_params=given.has("show-params") or given.has("dE"),
+        max_task_threads=threads,
+        task_log_dir=None if task_log is None else Path(task_log).absolute(),
+        log_file=None if log in (None, "-") else Path(str(log)).absolute(),
+        log_level=(given.one("log-level") or "info").lower(),
+        task_limit=_whole(config, "executor.task_max_run", 10_000),
+    )
+
+
+def _whole(config: dict[str, str], key: str, default: int) -> int:
+    text = config.get(key, str(default))
+    if not text.isdecimal():
+        raise InvalidError(f"Property {key} takes a number, not '{text}'")
+    return int(text)
+
+
+COMMAND = Command(
+    "run", "<workflow[.dig]> [+task]", range(1, 3), "Run a workflow on this machine, in its project directory.",
+    (
+        Option(("--project",), "DIR", "the project's directory (default: the current one)"),
+        *PARAMS,
+        Option(("-t", "--session", "--session-time"), "VALUE",
+               "last (default), hourly, daily, schedule, yyyy-MM-dd or 'yyyy-MM-dd HH:mm:ss'"),
+        Option(("-a", "--all", "--rerun"), None, "ignore saved task states, run everything"),
+        Option(("-s", "--start"), "+NAME", "run this task and all later ones (not supported yet)"),
+        Option(("-g", "--goal"), "+NAME", "run up to this task and its children (not supported yet)"),
+        Option(("-e", "--end"), "+NAME", "leave out this task and all later ones (not supported yet)"),
+        Option(("-o", "--save"), "DIR", "where task states are kept (default .digdag/status)"),
+        Option(("--no-save",), None, "neither read nor write task states"),
+        Option(("-d", "--dry-run"), None, "run no operator: every task succeeds"),
+        Option(("-E", "--show-params"), None, "show each task's parameters before it runs"),
+        Option(("-dE",), None, "both"),
+        Option(("--max-task-threads",), "N", "most tasks at once (default: no limit)"),
+        Option(("-O", "--task-log"), "DIR", "keep each task's log as a gzip file"),
+        Option(("--timezone",), "ZONE", "accepted, no effect: write timezone: into the workflow"),
+    ),
+    run,
+)
