@@ -1,0 +1,134 @@
+"""Runs commands as child processes (O-87, O-121): on a laptop, in the Lambda function `script`, in a container."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import select
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from skydag.spi import Outcome
+
+CHUNK_BYTES: Final = 65_536
+LINE_CHARACTERS_MAX: Final = 65_536     # a longer line is written in parts
+LOOK_S: Final = 1.0                     # how often we look whether a silent child has ended
+STOP_GRACE_S: Final = 5.0               # between asking a process to end and ending it
+
+
+class LocalCommands:
+    """Each command in a process group of its own; standard error is merged into standard output.
+
+    write        takes the output as it comes, as `TaskRequest.log` does: one or more whole lines a call, without the
+                 last line's end; bytes that are no UTF-8 are replaced
+    base_env     the variables beneath those of the command
+    should_stop  asked every `stop_poll_s` seconds while the command runs; once it says yes the whole group is ended
+    """
+
+    def __init__(
+        self, write: Callable[[str], None], base_env: Mapping[str, str], *,
+        should_stop: Callable[[], bool] | None = None, stop_poll_s: float = 3.0,
+    ) -> None:
+        self._write, self.base_env = write, dict(base_env)
+        self._should_stop, self._stop_poll_s = should_stop, stop_poll_s
+
+    def __call__(
+        self, argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], inherit_env: bool = True,
+    ) -> Outcome:
+        """The exit code, 128 + n for a command that signal n ended, 126 or 127 for one that could not be started."""
+        variables = {**self.base_env, **env} if inherit_env else dict(env)
+        try:
+            child = subprocess.Popen(
+                argv, cwd=cwd, env=variables, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT, bufsize=0, start_new_session=True,
+            )
+        except FileNotFoundError:
+            return Outcome(code=127, reason=f"command not found: {argv[0]}")
+        except OSError as refused:
+            return Outcome(code=126, reason=f"cannot run {argv[0]}: {refused.strerror}")
+        try:
+            is_stopped = self._follow(child)
+        except BaseException:
+            _end_group(child)
+            raise
+        finally:
+            assert child.stdout is not None
+            child.stdout.close()
+        code = child.returncode if child.returncode >= 0 else 128 - child.returncode
+        return Outcome(code=code, reason="stopped, because the attempt was killed" if is_stopped else None)
+
+    def _follow(self, child: subprocess.Popen[bytes]) -> bool:
+        """Copies the output until the command has ended; True if it was stopped."""
+        assert child.stdout is not None
+        pipe = child.stdout.fileno()
+        poller = select.poll()
+        poller.register(pipe, select.POLLIN)
+        lines = _Lines(self._write)
+        wait_s = LOOK_S if self._should_stop is None else min(LOOK_S, self._stop_poll_s)
+        next_look = time.monotonic() + self._stop_poll_s
+        is_open = True
+        while is_open or child.poll() is None:
+            if is_open and poller.poll(wait_s * 1000):
+                data = os.read(pipe, CHUNK_BYTES)
+                lines.feed(data)
+                is_open = bool(data)
+            elif is_open and child.poll() is not None:
+                break                       # somebody it left behind holds the output open: not ours to wait for
+            elif not is_open and _ended(child, None if self._should_stop is None else wait_s):
+                break
+            if self._should_stop is not None and time.monotonic() >= next_look:
+                if self._should_stop():
+                    _end_group(child)
+                    lines.close()
+                    return True
+                next_look = time.monotonic() + self._stop_poll_s
+        lines.close()
+        return False
+
+
+class _Lines:
+    """Bytes in any pieces -> whole lines of text."""
+
+    def __init__(self, write: Callable[[str], None]) -> None:
+        self._write = write
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        self._rest = ""
+
+    def feed(self, data: bytes, *, is_last: bool = False) -> None:
+        text = self._rest + self._decoder.decode(data, is_last)
+        whole, newline, self._rest = text.rpartition("\n")
+        if newline:
+            self._write(whole)
+        if len(self._rest) > LINE_CHARACTERS_MAX or (is_last and self._rest):
+            self._write(self._rest)
+            self._rest = ""
+
+    def close(self) -> None:
+        self.feed(b"", is_last=True)
+
+
+def _ended(child: subprocess.Popen[bytes], within_s: float | None) -> bool:
+    try:
+        child.wait(within_s)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def _end_group(child: subprocess.Popen[bytes]) -> None:
+    """Asks the whole group to end, and ends what doesn't within STOP_GRACE_S."""
+    _signal_group(child, signal.SIGTERM)
+    _ended(child, STOP_GRACE_S)
+    _signal_group(child, signal.SIGKILL)
+    child.wait()
+
+
+def _signal_group(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    try:
+        os.killpg(child.pid, number)
+    except (ProcessLookupError, PermissionError):       # nobody is left (macOS: only zombies)
+        return

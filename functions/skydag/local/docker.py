@@ -1,0 +1,87 @@
+"""`docker:` on this machine: the command runs in a container, by the docker command (O-122, O-123)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from skydag.errors import ConfigError, TaskError
+from skydag.local.commands import LocalCommands
+from skydag.model.values import array, boolean, optional, required, text
+from skydag.spi import Outcome
+
+
+class DockerCommands:
+    """Runs each command by `docker run` with the project mounted at its own path. `docker`: the task's mapping of that
+    name, evaluated. Only the command's variables are passed, not this machine's."""
+
+    def __init__(
+        self, local: LocalCommands, docker: Mapping[str, Any], *, project: Path, project_id: int, revision: str,
+    ) -> None:
+        self._local, self._project, self._project_id, self._revision = local, project.resolve(), project_id, revision
+        self._image = required(docker, "image", text)
+        self._docker = optional(docker, "docker", text, "docker")
+        self._build = _texts(docker, "build")
+        self._build_options = _texts(docker, "build_options")
+        self._run_options = _texts(docker, "run_options")
+        self._pulls = optional(docker, "pull_always", boolean, False)
+        self._mount_flags = "rw,Z" if optional(docker, "selinux", boolean, False) else "rw"
+
+    def __call__(
+        self, argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], inherit_env: bool = True,
+    ) -> Outcome:
+        """Raises ConfigError where there is no docker command, TaskError when the image can't be had."""
+        self._check_installed()
+        image = self._prepared_image()
+        variables = [part for key, value in env.items() for part in ("-e", f"{key}={value}")]
+        mount = f"{self._project}:{self._project}:{self._mount_flags}"
+        where = ["--rm", "-v", mount, "-w", str(cwd.resolve())]
+        return self._run([self._docker, "run", *self._run_options, *where, *variables, image, *argv])
+
+    def _run(self, argv: Sequence[str]) -> Outcome:
+        return self._local(argv, cwd=self._project, env={})
+
+    def _check_installed(self) -> None:
+        if shutil.which(self._docker, path=self._local.base_env.get("PATH")) is None:
+            raise ConfigError(
+                f"'docker:' asks for a container (image {self._image}), but there is no command '{self._docker}' here: "
+                f"install Docker, name another client as 'docker: {{docker: podman}}', or remove the 'docker:' key to "
+                f"run the task on this machine itself")
+
+    def _prepared_image(self) -> str:
+        if not self._build:
+            if self._pulls and self._run([self._docker, "pull", self._image]).code != 0:
+                raise TaskError(f"Docker pull failed: {self._image} (runtime)")
+            return self._image
+        parts = json.dumps([self._image, self._build, self._revision])
+        name = f"digdag-project-{self._project_id}:{hashlib.sha1(parts.encode()).hexdigest()}"
+        if not self._is_built(name):
+            self._build_image(name)
+        return name
+
+    def _is_built(self, name: str) -> bool:
+        found: list[str] = []
+        asking = LocalCommands(found.append, self._local.base_env)
+        outcome = asking([self._docker, "images", "-q", name], cwd=self._project, env={})
+        return outcome.code == 0 and bool("".join(found).strip())
+
+    def _build_image(self, name: str) -> None:
+        with tempfile.TemporaryDirectory(prefix="digdag-docker-") as folder:
+            file = Path(folder) / "Dockerfile"
+            lines = [f"FROM {self._image}", *(f"RUN {line}" for line in self._build)]
+            file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+            outcome = self._run([
+                self._docker, "build", *self._build_options, "-f", str(file), "--force-rm", "-t", name,
+                str(self._project),
+            ])
+        if outcome.code != 0:
+            raise TaskError(f"Docker build failed: {name} (runtime)")
+
+
+def _texts(docker: Mapping[str, Any], key: str) -> list[str]:
+    return [text(key, part) for part in optional(docker, key, array, [])]

@@ -1,0 +1,80 @@
+"""What sh> and py> share: a temporary folder in the project, the variables, the command, its end.
+
+    with temporary_folder(request, "sh") as folder:
+        (folder / "runner.sh").write_text(...)
+        outcome = run(request, ["/bin/sh", relative(folder / "runner.sh", cwd)], cwd=cwd, env=env)
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from skydag.errors import ConfigError
+from skydag.model.params import merge
+from skydag.spi import Outcome, TaskRequest
+from skydag_operators import _secrets
+
+VARIABLE_BYTES_MAX: Final = 120_000         # Linux takes 128 KiB a variable (MAX_ARG_STRLEN)
+ENVIRONMENT_BYTES_MAX: Final = 1_000_000    # and 2 MiB for arguments and variables together
+
+
+def with_defaults(config: Mapping[str, Any], operator: str) -> dict[str, Any]:
+    """The config with what the exported block of the operator's name fills in (O-18)."""
+    block = config.get(operator)
+    return merge(block, config) if isinstance(block, Mapping) else dict(config)
+
+
+@contextmanager
+def temporary_folder(request: TaskRequest, operator: str) -> Iterator[Path]:
+    """A folder of this run's own, gone afterwards: below `.digdag/tmp` of the project (O-40), or, where the project
+    can't be written to, below the system's folder for such things."""
+    prefix = f"digdag-{operator}-{request.task_id}-"
+    try:
+        parent = request.files.root / ".digdag" / "tmp"
+        parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+    except OSError:
+        folder = Path(tempfile.mkdtemp(prefix=prefix))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def relative(path: Path, cwd: Path) -> str:
+    """The path as the command names it, from its working directory (O-90, O-96)."""
+    return os.path.relpath(path, cwd)
+
+
+def parameters_as_variables(params: Mapping[str, Any], request: TaskRequest) -> dict[str, str]:
+    """Every parameter whose name may be a variable's: text as it is, anything else as JSON (O-91); null is left out
+    (O-92). What no process can be given is left out, too, and the log says so: a variable has 128 KiB at most."""
+    variables = {
+        key: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        for key, value in params.items() if value is not None and _secrets.is_env_name(key)
+    }
+    sizes = {key: len(key) + len(value.encode("utf-8", "surrogatepass")) + 2 for key, value in variables.items()}
+    total = sum(sizes.values())
+    for key in sorted(sizes, key=lambda k: -sizes[k]):
+        if sizes[key] <= VARIABLE_BYTES_MAX and total <= ENVIRONMENT_BYTES_MAX:
+            break
+        total -= sizes[key]
+        del variables[key]
+        if key != "_command":
+            request.log(f"Parameter '{key}' is too large for an environment variable ({sizes[key]} bytes); left out")
+    return variables
+
+
+def run(request: TaskRequest, argv: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> Outcome:
+    """Runs the command to its end. ConfigError for text that no process can be given."""
+    for key, value in env.items():
+        if "\0" in value:
+            raise ConfigError(f"Environment variable '{key}' holds a character of code 0")
+    return request.commands(argv, cwd=cwd, env=env)

@@ -1,0 +1,32 @@
+"""Where in the project a task works (O-38). Compared by resolved parts, so `/proj-other` is not within `/proj`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from skydag.errors import ConfigError
+from skydag.model.values import optional, text
+
+
+def workdir(config: Mapping[str, Any]) -> str:
+    """`_workdir`, relative to the project; "" is the project itself."""
+    return optional(config, "_workdir", text, "")
+
+
+def check_inside(root: Path, path: str, message: str) -> Path:
+    """The resolved path below the root, links followed; ConfigError(message) when it leads out."""
+    found = (root / path).resolve()
+    if not found.is_relative_to(root.resolve()):
+        raise ConfigError(message)
+    return found
+
+
+def working_directory(root: Path, config: Mapping[str, Any]) -> Path:
+    """The folder in which the task's command runs. ConfigError if it is outside, or not there."""
+    relative = workdir(config)
+    found = check_inside(root, relative, f"Working directory must not be outside of project path: {relative}")
+    if not found.is_dir():
+        raise ConfigError(f"Working directory does not exist: {relative}")
+    return root / relative if ".." not in Path(relative).parts else found

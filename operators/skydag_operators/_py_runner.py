@@ -1,0 +1,202 @@
+"""Runs the user's Python: copied beside the task's files and started as a program of its own.
+
+    python runner.py <pkg.mod.func> <input.json> <output.json>
+
+input: {"params": {...}}; output: {"subtask_config", "export_params", "store_params"} and, after a failure,
+"error": {"class", "message", "backtrace": [lines]}. It runs on the user's interpreter (3.7 or newer), so it imports
+nothing but the standard library; the user's code sees the modules `digdag` and `digdag_env`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+import os
+import sys
+import traceback
+import types
+
+TYPES_ONLY = False
+if TYPES_ONLY:
+    from collections.abc import Callable
+    from typing import Any
+
+HERE = os.path.abspath(__file__)    # noqa: PTH100 - compared with the names of frames
+NOT_THE_USERS = ("<frozen importlib", os.path.join("importlib", "__init__.py"))     # noqa: PTH118
+
+
+class Env:
+    """`digdag.env` (O-108, O-109)."""
+
+    def __init__(self, params: dict[str, Any]) -> None:
+        self.params = params
+        self.subtask_config: dict[str, Any] = {}
+        self.export_params: dict[str, Any] = {}
+        self.store_params: dict[str, Any] = {}
+        self.state_params: dict[str, Any] = {}
+        self._subtasks = 0
+
+    def set_state(self, params: dict[str, Any] | None = None, **more: Any) -> None:
+        self.state_params.update(params or {}, **more)
+
+    def export(self, params: dict[str, Any] | None = None, **more: Any) -> None:
+        self.export_params.update(params or {}, **more)
+
+    def store(self, params: dict[str, Any] | None = None, **more: Any) -> None:
+        self.store_params.update(params or {}, **more)
+
+    def add_subtask(self, function: Any = None, **params: Any) -> None:
+        """A function, run by `py>` with the params; or a task as a mapping, the params merged into it."""
+        if function is None or isinstance(function, dict):
+            task = dict(function or {}, **params)
+        else:
+            name = getattr(function, "__qualname__", None)
+            if name is None or "<" in name:
+                raise TypeError(f"add_subtask needs a function that can be imported by its name, not {function!r}")
+            task = dict({"py>": f"{function.__module__}.{name}"}, **params)
+        try:
+            json.dumps(task, allow_nan=False)
+        except Exception as error:
+            raise TypeError(f"Parameters must be serializable using JSON: {error}") from None
+        self.subtask_config[f"+subtask{self._subtasks}"] = task
+        self._subtasks += 1
+
+
+def offer(env: Env) -> None:
+    """Makes `import digdag` and `import digdag_env` work."""
+    raw, digdag = types.ModuleType("digdag_env"), types.ModuleType("digdag")
+    for name in ("params", "subtask_config", "export_params", "store_params", "state_params"):
+        setattr(raw, name, getattr(env, name))
+    digdag.__dict__.update(env=env, Env=Env)
+    sys.modules["digdag"], sys.modules["digdag_env"] = digdag, raw
+
+
+def resolve(command: str) -> tuple[Any, Any]:
+    """(class or None, callable) of `pkg.mod.func`, `pkg.mod.Class`, `pkg.mod.Class.method` (O-99, O-100)."""
+    fragments = command.split(".")
+    if len(fragments) < 2 or not all(fragments):
+        raise ValueError(f"py> needs <module>.<function>, not '{command}'")
+    path, name = ".".join(fragments[:-1]), fragments[-1]
+    try:
+        return None, attribute(f"Module '{path}'", importlib.import_module(path), name)
+    except ModuleNotFoundError as missing:
+        if missing.name != path or len(fragments) < 3:      # something else is missing: its own error says it best
+            raise
+    parent = ".".join(fragments[:-2])
+    owner = attribute(f"Module '{parent}'", importlib.import_module(parent), fragments[-2])
+    return owner, attribute(f"Class '{parent}.{fragments[-2]}'", owner, name)
+
+
+def attribute(what: str, holder: Any, name: str) -> Any:
+    if not hasattr(holder, name):
+        raise AttributeError(f"{what} has no attribute '{name}'")
+    return getattr(holder, name)
+
+
+def arguments(function: Any, params: dict[str, Any], *, skip_first: bool) -> dict[str, Any]:
+    """The params that the callable takes, by name (O-104 .. O-106)."""
+    if function is object.__init__:
+        return {}
+    spec = inspect.getfullargspec(function)
+    defaulted = spec.args[len(spec.args) - len(spec.defaults or ()):]
+    chosen = {}
+    for name in spec.args[1:] if skip_first else spec.args:
+        if name in params:
+            chosen[name] = params[name]
+        elif name not in defaulted:
+            qualified = getattr(function, "__qualname__", str(function))
+            raise TypeError(f"Method '{qualified}' requires parameter '{name}' but not set")
+    if spec.varkw:
+        skipped = spec.args[:1] if skip_first else []
+        chosen.update((key, value) for key, value in params.items() if key not in skipped)
+    return chosen
+
+
+def call(command: str, params: dict[str, Any]) -> None:
+    owner, found = resolve(command)
+    name = command.rpartition(".")[2]
+    if owner is None and type(found) is type:               # a plain class: its method run (O-101)
+        owner, name, found = found, "run", attribute(f"Class '{command}'", found, "run")
+    if owner is not None:
+        method = getattr(made(owner, params), name)
+        method(**arguments(found, params, skip_first=True))
+    elif isinstance(found, type):                           # a class of another kind: its making is the task
+        made(found, params)
+    else:
+        found(**arguments(found, params, skip_first=inspect.ismethod(found)))
+
+
+def made(owner: Callable[..., Any], params: dict[str, Any]) -> Any:
+    return owner(**arguments(owner.__init__, params, skip_first=True))
+
+
+def users_frames(error: BaseException) -> list[str]:
+    """The traceback as lines, without the frames of this runner and of the import machinery."""
+    whole = traceback.TracebackException(type(error), error, error.__traceback__)
+    todo, seen = [whole], set()
+    while todo:
+        part = todo.pop()
+        if id(part) not in seen:
+            seen.add(id(part))
+            part.stack = traceback.StackSummary.from_list([f for f in part.stack if is_users(f.filename)])
+            todo += [other for other in (part.__cause__, part.__context__) if other is not None]
+    return "".join(whole.format()).rstrip("\n").split("\n")
+
+
+def is_users(filename: str) -> bool:
+    return os.path.abspath(filename) != HERE and not any(part in filename for part in NOT_THE_USERS)   # noqa: PTH100
+
+
+def exit_code(error: BaseException) -> int:
+    """sys.exit() and sys.exit(0) are no failure (O-103)."""
+    if not isinstance(error, SystemExit):
+        return 1
+    if error.code is None or error.code == 0:
+        return 0
+    return (error.code & 0xFF) or 1 if isinstance(error.code, int) else 1
+
+
+def main(command: str, given: str, result: str) -> int:
+    sys.path[:] = [*sys.path[1:], os.getcwd()]      # noqa: PTH109 - the working directory last (O-102), not this folder
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)    # type: ignore[union-attr]
+    with open(given, encoding="utf-8") as file:     # noqa: PTH123 - no more imports than needed
+        params = json.load(file)["params"]
+    env = Env(params)
+    offer(env)
+    code, text = 0, ""
+    try:
+        call(command, params)
+    except BaseException as error:
+        code = exit_code(error)
+        text = failure(error) if code else ""
+    if code == 0:
+        try:
+            text = output(env)
+        except Exception as unfit:
+            code, text = 1, failure(TypeError(f"Parameters must be serializable using JSON: {unfit}"))
+    with open(result, "w", encoding="utf-8") as file:       # noqa: PTH123
+        file.write(text)
+    sys.stdout.flush()
+    return code
+
+
+def output(env: Env) -> str:
+    return json.dumps({"subtask_config": env.subtask_config, "export_params": env.export_params,
+                       "store_params": env.store_params}, allow_nan=False)
+
+
+def failure(error: BaseException) -> str:
+    """The output after a failure; the traceback goes to the log, too (O-112)."""
+    lines, message = users_frames(error), str(error)
+    if isinstance(error, SystemExit) and isinstance(error.code, int):
+        message = f"sys.exit({error.code}) was called; does a module of yours have the name of a standard one?"
+    sys.stdout.flush()
+    sys.stderr.write("\n".join(lines) + "\n")
+    return json.dumps({"subtask_config": {}, "export_params": {}, "store_params": {},
+                       "error": {"class": type(error).__name__, "message": message, "backtrace": lines}})
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

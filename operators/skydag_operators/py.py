@@ -1,0 +1,93 @@
+"""`py>`: a Python function, class or program (O-96 .. O-112).
+
+The user's code runs in a process of its own, by `_py_runner.py`, and never sees skydag: parameters go in as a file,
+subtasks, exports and stores come out as one.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from skydag.errors import ConfigError, TaskError
+from skydag.model.values import mapping, optional, required, text
+from skydag.spi import Outcome, TaskRequest, TaskResult
+from skydag_operators import _command, _paths, _secrets
+
+RUNNER = Path(__file__).with_name("_py_runner.py")
+
+
+class Py:
+    """Runs `_command` (`pkg.mod.func`, `pkg.mod.Class.method`, `pkg.mod.Class`), or the program `script`."""
+
+    retries: ClassVar[bool] = True
+    runs_code: ClassVar[bool] = True
+
+    def run(self, request: TaskRequest) -> TaskResult:
+        config = _command.with_defaults(request.config, "py")
+        command = optional(config, "_command", text, None)
+        script = None if command is not None else optional(config, "script", text, None)
+        if script is None:
+            command = required(config, "_command", text)
+        env = _secrets.environment(request.local, request.secrets)
+        cwd = _paths.working_directory(request.files.root, config)
+        with _command.temporary_folder(request, "py") as folder:
+            program, given, result = folder / "runner.py", folder / "input.json", folder / "output.json"
+            given.write_text(json.dumps({"params": config}), encoding="utf-8")
+            program.write_text(script if script is not None else RUNNER.read_text("utf-8"), encoding="utf-8")
+            argv = [*python(config), _command.relative(program, cwd), *([command] if command is not None else []),
+                    _command.relative(given, cwd), _command.relative(result, cwd)]
+            outcome = _command.run(request, argv, cwd=cwd, env=env)
+            output = _read(result)
+        if outcome.code != 0:
+            raise _failure(outcome, output)
+        if output is None:
+            raise TaskError("output.json does not exist. The program ended without writing its result (runtime)")
+        return TaskResult(subtasks=optional(output, "subtask_config", mapping, {}),
+                          export=optional(output, "export_params", mapping, {}),
+                          store=optional(output, "store_params", mapping, {}))
+
+    def cleanup(self, request: TaskRequest) -> None:
+        """The command ended with its run."""
+
+
+def python(config: Mapping[str, Any]) -> list[str]:
+    """The interpreter and its options: `python` of the task, else `python` (or `python3`, where only that is found; in
+    an image it is always `python`)."""
+    value = config.get("python")
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, (list, tuple)) and value:
+        return [text("python", part) for part in value]
+    if value is not None:
+        raise ConfigError(f"Invalid python: {json.dumps(value)}")
+    is_only_3 = "docker" not in config and shutil.which("python") is None and shutil.which("python3") is not None
+    return ["python3" if is_only_3 else "python"]
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """What the program left; None if it left nothing."""
+    try:
+        output = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except ValueError as broken:
+        raise TaskError(f"output.json is not JSON: {broken} (runtime)") from None
+    return mapping("output.json", output)
+
+
+def _failure(outcome: Outcome, output: Mapping[str, Any] | None) -> TaskError:
+    """O-98: code, the executor's words, the user's error with the user's frames."""
+    lines = [f"Python command failed with code {outcome.code}"]
+    if outcome.reason:
+        lines.append(f"Error messages from CommandExecutor: {outcome.reason}")
+    error = output.get("error") if output is not None else None
+    if not isinstance(error, Mapping):
+        return TaskError("\n".join(lines) + " (runtime)")
+    backtrace = [str(line) for line in error.get("backtrace", ())]
+    lines.append(f"Error messages from python: {error.get('message')} ({error.get('class')})")
+    lines += [f"\tfrom {line}" for line in backtrace]
+    return TaskError("\n".join(lines) + " (runtime)", stacktrace="\n".join(backtrace) or None)
