@@ -7,6 +7,7 @@ botocore says that it did repeat, and what was found is what the write would hav
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -99,8 +100,10 @@ class DynamoTable:
             request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
     def transact(self, writes: Sequence[Put | Update | Delete], *, token: str) -> None:
-        """token: 1 to 36 characters (A-35)."""
+        """token: any text. DynamoDB takes 36 characters (A-35) and compares the tokens of all tables of an account, so
+        what it gets is made of the table's name, too."""
         actions = [self._action(write) for write in writes]
+        token = hashlib.sha256(f"{self._name}/{token}".encode()).hexdigest()[:32]
         for number in range(self._backoff.tries + 1):
             try:
                 self._call(lambda: self._client.transact_write_items(TransactItems=actions, ClientRequestToken=token))
