@@ -114,7 +114,8 @@ def _triggers(event: Mapping[str, Any]) -> Iterator[Trigger]:
         yield StreamTrigger(table=spec["Stream"].split("/")[1], settings=stream_settings(spec))
     elif kind == "SQS":
         yield QueueTrigger(
-            queue_arn=spec["Queue"], batch_size=int(spec.get("BatchSize", 10)), reports_failures=_reports_failures(spec),
+            queue_arn=spec["Queue"], batch_size=int(spec.get("BatchSize", 10)),
+            reports_failures=_reports_failures(spec),
         )
     elif kind == "S3":
         rules = spec.get("Filter", {}).get("S3Key", {}).get("Rules", [])
