@@ -79,11 +79,11 @@ IMAGE ?= skydag-worker:latest
 DOCKER ?= docker
 worker := build/worker-$(ARCH)-python$(PYTHON)
 
-worker-image: $(worker)/.stamp
-	$(DOCKER) build --platform linux/$(if $(filter arm64,$(ARCH)),arm64,amd64) --build-arg PYTHON=$(PYTHON) --build-arg WORKER=$(worker) \
-		-f infra/worker/Dockerfile -t $(IMAGE) .
+worker-image: $(worker).stamp
+	$(DOCKER) build --platform linux/$(if $(filter arm64,$(ARCH)),arm64,amd64) --build-arg PYTHON=$(PYTHON) $(DOCKER_OPTIONS) \
+		-f infra/worker/Dockerfile -t $(IMAGE) $(worker)
 
-$(worker)/.stamp: $(sources)
+$(worker).stamp: $(sources)
 	rm -rf $(worker)
 	$(into) $(worker) .
 	$(into) $(worker) $(wheels) -r functions/requirements.txt

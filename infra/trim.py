@@ -1,7 +1,7 @@
 """Makes the Lambda artifact small, and checks it.
 
-    python infra/trim.py ARTIFACT                               what no function needs goes, native libraries are stripped
-    python infra/trim.py --check .aws-sam/build ARCH PYTHON     every function's artifact was built for this, and is small
+    python infra/trim.py ARTIFACT                            drops what no function needs, strips native libraries
+    python infra/trim.py --check .aws-sam/build ARCH PYTHON  every function's artifact is for this, and small
 
 Standard library only: it runs before anything is installed, on whatever Python builds.
 """
@@ -25,7 +25,7 @@ UNUSED = (
     "bin",
     "**/__pycache__",
     "**/tests",
-    "aws_lambda_powertools/event_handler/openapi/swagger_ui/*.js",      # read by enable_swagger() alone, which nothing calls
+    "aws_lambda_powertools/event_handler/openapi/swagger_ui/*.js",  # only enable_swagger() reads it
     "aws_lambda_powertools/event_handler/openapi/swagger_ui/*.css",
 )
 
@@ -47,7 +47,7 @@ def remove_unused(artifact: Path) -> None:
 
 
 def strip_native(artifact: Path) -> None:
-    """Debug symbols go. llvm-strip strips for every architecture, GNU strip for its own; without a tool they stay, and it is said."""
+    """Debug symbols go: llvm-strip knows every architecture, GNU strip its own; else they stay, and it is said."""
     libraries = [*artifact.rglob("*.so"), *artifact.rglob("*.so.*")]
     versioned = [f"llvm-strip-{number}" for number in range(22, 12, -1)]
     tools = [found for name in ("llvm-strip", *versioned, "strip") if (found := shutil.which(name))]
@@ -77,8 +77,10 @@ def check(build: Path, architecture: str, python: str) -> list[str]:
     for path in artifacts:
         made_for = json.loads(path.read_text())
         if made_for != wanted:
-            wrong.append(f"{path.parent}: built for {made_for}, to be deployed as {wanted}: run make build ARCH={architecture} "
-                         f"PYTHON={python.removeprefix('python')}")
+            wrong.append(
+                f"{path.parent}: built for {made_for}, to be deployed as {wanted}: run make build ARCH={architecture} "
+                f"PYTHON={python.removeprefix('python')}"
+            )
         if (size := size_bytes(path.parent)) > LIMIT_BYTES:
             wrong.append(f"{path.parent}: {size / 1e6:.1f} MB unzipped, more than {LIMIT_BYTES / 1e6:.0f}")
     return wrong

@@ -26,16 +26,22 @@ class Emulator:
     url: str
     folder: Path
     log: Path
-    docker_host: str | None       # socket for container tasks, None where there is no podman
+    docker_host: str | None  # socket for container tasks, None where there is no podman
 
     @property
     def environment(self) -> dict[str, str]:
         """For clients and the SAM CLI: everything goes to the emulator, nothing of the user's is read."""
         return {
-            "AWS_ENDPOINT_URL": self.url, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION, "AWS_CONFIG_FILE": os.devnull,
-            "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "AWS_EC2_METADATA_DISABLED": "true",
-            "AWS_ACCOUNT_ID_ENDPOINT_MODE": "disabled", "SAM_CLI_TELEMETRY": "0",
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_ACCOUNT_ID_ENDPOINT_MODE": "disabled",
+            "SAM_CLI_TELEMETRY": "0",
         }
 
 
@@ -53,20 +59,36 @@ def emulator(folder: Path, python: Path, docker_host: str | None) -> Iterator[Em
     work.mkdir(parents=True)
     port, log = free_port(), folder / "emulator.log"
     settings = {
-        "AUTH": "true", "GATEWAY_PORT": str(port), "BIND_HOST": "127.0.0.1", "SFTP_ENABLED": "0", "IOT_MTLS_ENABLED": "0",
-        "LAMBDA_EXECUTOR": "local", "MINISTACK_REGION": REGION, "TMPDIR": str(work), "STATE_DIR": str(work / "state"),
-        "S3_DATA_DIR": str(work / "s3"), **({"DOCKER_HOST": docker_host} if docker_host else {}),
+        "AUTH": "true",
+        "GATEWAY_PORT": str(port),
+        "BIND_HOST": "127.0.0.1",
+        "SFTP_ENABLED": "0",
+        "IOT_MTLS_ENABLED": "0",
+        "LAMBDA_EXECUTOR": "local",
+        "MINISTACK_REGION": REGION,
+        "TMPDIR": str(work),
+        "STATE_DIR": str(work / "state"),
+        "S3_DATA_DIR": str(work / "s3"),
+        **({"DOCKER_HOST": docker_host} if docker_host else {}),
     }
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SKYDAG_", "PYTHON"))}
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SKYDAG_", "PYTHON"))
+    }
     with log.open("wb") as out:
-        process = subprocess.Popen([python, HERE / "shims.py"], cwd=work, env={**inherited, **settings}, stdout=out,
-                                   stderr=subprocess.STDOUT, start_new_session=True)
+        process = subprocess.Popen(
+            [python, HERE / "shims.py"],
+            cwd=work,
+            env={**inherited, **settings},
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
     try:
         url = f"http://127.0.0.1:{port}"
         _wait_until_ready(process, f"{url}/_ministack/health", log)
         yield Emulator(url=url, folder=folder, log=log, docker_host=docker_host)
     finally:
-        _end_group(process)          # its Lambda workers outlive a plain SIGTERM
+        _end_group(process)  # its Lambda workers outlive a plain SIGTERM
         shutil.rmtree(work, ignore_errors=True)
 
 

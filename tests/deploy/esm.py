@@ -1,5 +1,5 @@
-"""What Lambda does with a DynamoDB stream (A-14 to A-24), without AWS: filters, batching window, partial batches, bisecting, retries,
-record age, the on-failure queue. Pure: whoever uses it supplies `fetch`, `invoke` and the clock.
+"""What Lambda does with a DynamoDB stream (A-14 to A-24), without AWS: filters, batching window, partial batches,
+bisecting, retries, record age, the on-failure queue. Pure: whoever uses it supplies `fetch`, `invoke` and the clock.
 
 One StreamMapping stands for one shard with ParallelizationFactor 1. Used by shims.py, on the emulator's interpreter.
 """
@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from typing import Any
 
 Record = Mapping[str, Any]
-Numbered = tuple[int, Record]                          # (position after the record, the record)
-Fetch = Callable[[int, int], Sequence[Numbered]]       # (position, most) -> records from there on, in order
-Invoke = Callable[[Mapping[str, Any]], tuple[Any, Any]]    # event -> (payload, error or None)
+Numbered = tuple[int, Record]  # (position after the record, the record)
+Fetch = Callable[[int, int], Sequence[Numbered]]  # (position, most) -> records from there on, in order
+Invoke = Callable[[Mapping[str, Any]], tuple[Any, Any]]  # event -> (payload, error or None)
 
 
 def _leaf(rule: Any, present: bool, value: Any) -> bool:
-    """One alternative of a pattern against one value. Only what the template's patterns use; anything else is refused."""
+    """One alternative of a pattern against one value. Only what patterns here use; others are refused."""
     if isinstance(rule, dict):
         ((operator, wanted),) = rule.items()
         if operator == "exists":
@@ -47,18 +47,27 @@ def matches(pattern: Mapping[str, Any], record: Any) -> bool:
 @dataclass
 class Batch:
     items: list[Numbered]
-    end: int                        # the checkpoint once it is done
+    end: int  # the checkpoint once it is done
     tries: int = 0
 
 
 class StreamMapping:
     def __init__(
-        self, properties: Mapping[str, Any], fetch: Fetch, invoke: Invoke, *, on_failure: Callable[[Mapping[str, Any]], None],
-        start: int, backoff_s: float, function_arn: str, stream_arn: str, clock: Callable[[], float] = time.time,
+        self,
+        properties: Mapping[str, Any],
+        fetch: Fetch,
+        invoke: Invoke,
+        *,
+        on_failure: Callable[[Mapping[str, Any]], None],
+        start: int,
+        backoff_s: float,
+        function_arn: str,
+        stream_arn: str,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         """`properties` are those of an AWS::Lambda::EventSourceMapping."""
         self.fetch, self.invoke, self.on_failure, self.clock = fetch, invoke, on_failure, clock
-        self.position = start       # everything before it is done with
+        self.position = start  # everything before it is done with
         self.backoff_s, self.function_arn, self.stream_arn = backoff_s, function_arn, stream_arn
         self.batch_size = int(properties.get("BatchSize", 100))
         self.window_s = float(properties.get("MaximumBatchingWindowInSeconds") or 0)
@@ -82,7 +91,7 @@ class StreamMapping:
         failed = self._first_failed(batch, payload, error)
         if failed is None:
             self._done(batch)
-        elif not self._split(batch, failed):        # a split does not use up the retries (A-19)
+        elif not self._split(batch, failed):  # a split does not use up the retries (A-19)
             self._count_try(batch, error)
         return True
 
@@ -112,10 +121,10 @@ class StreamMapping:
         try:
             return min(order.index(failure["itemIdentifier"]) for failure in payload["batchItemFailures"])
         except (KeyError, TypeError, ValueError):
-            return 0                # an identifier nobody knows fails the whole batch
+            return 0  # an identifier nobody knows fails the whole batch
 
     def _split(self, batch: Batch, failed: int) -> bool:
-        if failed > 0:              # what stands before the lowest failed record is done
+        if failed > 0:  # what stands before the lowest failed record is done
             self.position = batch.items[failed - 1][0]
             batch.items = batch.items[failed:]
             return self.bisect
@@ -145,12 +154,28 @@ class StreamMapping:
     def _give_up(self, batch: Batch, condition: str, error: Any) -> None:
         """A-22: the destination is told where the records are, not what they are."""
         sequence = [record["dynamodb"]["SequenceNumber"] for _, record in batch.items]
-        self.on_failure({
-            "requestContext": {"requestId": str(uuid.uuid4()), "functionArn": self.function_arn, "condition": condition,
-                               "approximateInvokeCount": batch.tries},
-            "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled" if error else None},
-            "version": "1.0", "timestamp": time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(self.clock())),
-            "DDBStreamBatchInfo": {"shardId": "shardId-local", "startSequenceNumber": sequence[0], "endSequenceNumber": sequence[-1],
-                                   "batchSize": len(batch.items), "streamArn": self.stream_arn},
-        })
+        self.on_failure(
+            {
+                "requestContext": {
+                    "requestId": str(uuid.uuid4()),
+                    "functionArn": self.function_arn,
+                    "condition": condition,
+                    "approximateInvokeCount": batch.tries,
+                },
+                "responseContext": {
+                    "statusCode": 200,
+                    "executedVersion": "$LATEST",
+                    "functionError": "Unhandled" if error else None,
+                },
+                "version": "1.0",
+                "timestamp": time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(self.clock())),
+                "DDBStreamBatchInfo": {
+                    "shardId": "shardId-local",
+                    "startSequenceNumber": sequence[0],
+                    "endSequenceNumber": sequence[-1],
+                    "batchSize": len(batch.items),
+                    "streamArn": self.stream_arn,
+                },
+            }
+        )
         self._done(batch)

@@ -1,7 +1,7 @@
 """Makes the environments that the journey needs, once: python -m tests.deploy.prepare FOLDER
 
-    FOLDER/sam    the SAM CLI, unmodified
-    FOLDER/ms     MiniStack. Functions run on its interpreter, so it holds as little as possible.
+FOLDER/sam    the SAM CLI, unmodified
+FOLDER/ms     MiniStack. Functions run on its interpreter, so it holds as little as possible.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ def make(folder: Path, requirements: tuple[str, ...]) -> None:
     if done.is_file() and done.read_text() == "\n".join(requirements):
         return
     venv.create(folder, with_pip=True, clear=True)
-    subprocess.run([folder / "bin" / "python", "-m", "pip", "install", "-q", "--disable-pip-version-check", *requirements], check=True)
+    subprocess.run(
+        [folder / "bin" / "python", "-m", "pip", "install", "-q", "--disable-pip-version-check", *requirements],
+        check=True,
+    )
     done.write_text("\n".join(requirements))
 
 

@@ -1,14 +1,14 @@
 """Starts MiniStack (an AWS emulator from PyPI) on loopback, with what skydag needs and it lacks:
 
-    streams       a stream mapping honours filters, partial batches, bisecting, retries and the on-failure queue (esm.py);
-                  MiniStack loses the records of a partly failed batch
+    streams       a stream mapping honours filters, partial batches, bisecting, retries and the on-failure queue
+                  (esm.py); MiniStack loses the records of a partly failed batch
     ecs events    a container that changes its state puts "ECS Task State Change" on the default bus
     ecs network   containers share the host's network, so that the emulator is where they look for AWS
     http body     an HTTP API made from an OpenAPI body, as SAM makes them, gets its routes
     scheduler     looks each second; fills in <aws.scheduler.*> (A-58)
 
-Runs on the interpreter of the environment that holds ministack (prepare.py), by its path: nothing of skydag is importable there.
-Functions run on that interpreter, too, so a library that is missing in the artifact is noticed.
+Runs on the interpreter of the environment that holds ministack (prepare.py), by its path: nothing of skydag is
+importable there. Functions run on that interpreter, too, so a library that is missing in the artifact is noticed.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ app: Any = import_module("ministack.app")
 BACKOFF_S = 0.2
 
 
-# ---- streams ------------------------------------------------------------------------------------------------------------------
+# ---- streams --------------------------------------------------------------------------------------------------------
+
 
 class Streams:
     """One StreamMapping a mapping, one thread a mapping that has something to do."""
@@ -70,12 +71,14 @@ class Streams:
         volatile = ("LastProcessingResult", "LastModified", "State")
         shape = json.dumps({k: v for k, v in properties.items() if k not in volatile}, default=str)
         known, known_shape = self._mappings.get(key, (None, ""))
-        if known_shape != shape:            # new, or changed by an update, which keeps the checkpoint
+        if known_shape != shape:  # new, or changed by an update, which keeps the checkpoint
             made = _build(properties, function, table, arn)
             if known is not None:
                 made.position = known.position
             self._mappings[key] = known, _ = made, shape
-        if known.clock() < known.wait_until or (not known.todo and dynamodb.stream_end_position(table) <= known.position):
+        if known.clock() < known.wait_until or (
+            not known.todo and dynamodb.stream_end_position(table) <= known.position
+        ):
             return None
         return known
 
@@ -105,17 +108,31 @@ def _build(properties: dict[str, Any], function: dict[str, Any], table: str, arn
     def send(document: Any) -> None:
         destination = ((properties.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination", "")
         boto3: Any = import_module("boto3")
-        sqs = boto3.client("sqs", endpoint_url=f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}", region_name="us-east-1",
-                           aws_access_key_id="test", aws_secret_access_key="test")
+        sqs = boto3.client(
+            "sqs",
+            endpoint_url=f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}",
+            region_name="us-east-1",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
         url = sqs.get_queue_url(QueueName=destination.split(":")[5])["QueueUrl"]
         sqs.send_message(QueueUrl=url, MessageBody=json.dumps(document))
 
-    start = dynamodb.stream_start_position(table)        # the template's mappings say TRIM_HORIZON
-    return esm.StreamMapping(properties, fetch, invoke, on_failure=send, start=start, backoff_s=BACKOFF_S, stream_arn=arn,
-                             function_arn=(function.get("config") or function).get("FunctionArn", ""))
+    start = dynamodb.stream_start_position(table)  # the template's mappings say TRIM_HORIZON
+    return esm.StreamMapping(
+        properties,
+        fetch,
+        invoke,
+        on_failure=send,
+        start=start,
+        backoff_s=BACKOFF_S,
+        stream_arn=arn,
+        function_arn=(function.get("config") or function).get("FunctionArn", ""),
+    )
 
 
-# ---- containers ---------------------------------------------------------------------------------------------------------------
+# ---- containers -----------------------------------------------------------------------------------------------------
+
 
 def _emit_ecs_events() -> None:
     def announce(name: str) -> None:
@@ -125,9 +142,21 @@ def _emit_ecs_events() -> None:
             changed = inner(task_arn, task, *args, **kwargs)
             if changed:
                 detail = json.dumps(ecs._sanitize(task), default=str)
-                events._put_events({"Entries": [{"Source": "aws.ecs", "DetailType": "ECS Task State Change", "Detail": detail,
-                                                 "Resources": [task_arn]}]}, allow_aws_source=True)
+                events._put_events(
+                    {
+                        "Entries": [
+                            {
+                                "Source": "aws.ecs",
+                                "DetailType": "ECS Task State Change",
+                                "Detail": detail,
+                                "Resources": [task_arn],
+                            }
+                        ]
+                    },
+                    allow_aws_source=True,
+                )
             return changed
+
         setattr(ecs, name, wrapper)
 
     for name in ("_mark_task_pending", "_mark_task_activating", "_mark_task_running", "_mark_task_stopped"):
@@ -136,11 +165,16 @@ def _emit_ecs_events() -> None:
 
 def _share_host_network() -> None:
     run_kwargs, register = ecs._build_run_kwargs, ecs._register_metadata
-    ecs._build_run_kwargs = lambda cdef, td, env, ports, net, host, *rest: run_kwargs(cdef, td, env, ports, net, True, *rest)
-    ecs._register_metadata = lambda arn, cluster, td, cdef, lt, env, host, ip: register(arn, cluster, td, cdef, lt, env, True, ip)
+    ecs._build_run_kwargs = lambda cdef, td, env, ports, net, host, *rest: run_kwargs(
+        cdef, td, env, ports, net, True, *rest
+    )
+    ecs._register_metadata = lambda arn, cluster, td, cdef, lt, env, host, ip: register(
+        arn, cluster, td, cdef, lt, env, True, ip
+    )
 
 
-# ---- HTTP API -----------------------------------------------------------------------------------------------------------------
+# ---- HTTP API -------------------------------------------------------------------------------------------------------
+
 
 def _routes_from_body(api_id: str, properties: dict[str, Any]) -> None:
     gateway, body, made = provisioners._apigw_v2, properties.get("Body") or {}, dict[str, Any]()
@@ -153,13 +187,27 @@ def _routes_from_body(api_id: str, properties: dict[str, Any]) -> None:
                 continue
             uri = integration.get("uri", "")
             if uri not in made:
-                made[uri], _ = provisioners._apigw_v2_integration_create("body", {
-                    "ApiId": api_id, "IntegrationUri": uri, "PayloadFormatVersion": integration.get("payloadFormatVersion", "2.0")}, "")
+                made[uri], _ = provisioners._apigw_v2_integration_create(
+                    "body",
+                    {
+                        "ApiId": api_id,
+                        "IntegrationUri": uri,
+                        "PayloadFormatVersion": integration.get("payloadFormatVersion", "2.0"),
+                    },
+                    "",
+                )
             verb = {"x-amazon-apigateway-any-method": "ANY"}.get(method, method.upper())
             signed = {"AWS_IAM": []} in (operation.get("security") or [])
-            provisioners._apigw_v2_route_create("body", {
-                "ApiId": api_id, "RouteKey": f"{verb} {path}", "Target": f"integrations/{made[uri]}",
-                "AuthorizationType": "AWS_IAM" if signed else "NONE"}, "")
+            provisioners._apigw_v2_route_create(
+                "body",
+                {
+                    "ApiId": api_id,
+                    "RouteKey": f"{verb} {path}",
+                    "Target": f"integrations/{made[uri]}",
+                    "AuthorizationType": "AWS_IAM" if signed else "NONE",
+                },
+                "",
+            )
 
 
 def _fill_http_apis() -> None:
@@ -179,7 +227,8 @@ def _fill_http_apis() -> None:
     handlers["create"], handlers["update"] = create, update
 
 
-# ---- Scheduler ----------------------------------------------------------------------------------------------------------------
+# ---- Scheduler ------------------------------------------------------------------------------------------------------
+
 
 def _mend_scheduler() -> None:
     schedules._SCHEDULE_TICK_INTERVAL = 1
@@ -188,8 +237,12 @@ def _mend_scheduler() -> None:
     def invoke(target: Any, event: Any, rule: Any, view: Any = None) -> Any:
         if event.get("Source") == "aws.scheduler":
             text = target.get("Input") or "{}"
-            known = {"scheduled-time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(event["Time"])),
-                     "execution-id": str(uuid.uuid4()), "attempt-number": "1", "schedule-arn": rule.get("Arn", "")}
+            known = {
+                "scheduled-time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(event["Time"])),
+                "execution-id": str(uuid.uuid4()),
+                "attempt-number": "1",
+                "schedule-arn": rule.get("Arn", ""),
+            }
             for name, value in known.items():
                 text = text.replace(f"<aws.scheduler.{name}>", value)
             target = {**target, "Input": text}

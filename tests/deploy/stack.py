@@ -16,7 +16,6 @@ import boto3
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-
 from tests.deploy.emulator import ACCOUNT, REGION, Emulator, run
 
 ROOT = Path(__file__).parents[2]
@@ -27,7 +26,7 @@ T = TypeVar("T")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     status: int
-    body: Any           # what the JSON says; bytes where it is none
+    body: Any  # what the JSON says; bytes where it is none
 
 
 class Stack:
@@ -35,11 +34,14 @@ class Stack:
         self.emulator, self.sam = emulator, sam
         self._parameters: dict[str, str] = {}
 
-    # ---- sam --------------------------------------------------------------------------------------------------------------
+    # ---- sam --------------------------------------------------------------------------------------------------------
 
     def build(self, architecture: str, python: str) -> str:
-        out = run(["make", "build", f"SAM={self.sam}", f"ARCH={architecture}", f"PYTHON={python}"], cwd=ROOT,
-                  env={"SAM_CLI_TELEMETRY": "0", "MAKEFLAGS": ""})
+        out = run(
+            ["make", "build", f"SAM={self.sam}", f"ARCH={architecture}", f"PYTHON={python}"],
+            cwd=ROOT,
+            env={"SAM_CLI_TELEMETRY": "0", "MAKEFLAGS": ""},
+        )
         self._parameters = {"Architecture": architecture, "PythonVersion": f"python{python}"}
         return out
 
@@ -47,17 +49,34 @@ class Stack:
         """Creates the stack, or updates it; parameters of earlier calls stay."""
         self._parameters |= changes
         overrides = [f"{name}={value}" for name, value in self._parameters.items()]
-        argv: list[str | Path] = [self.sam, "deploy", "--stack-name", NAME, "--no-progressbar", "--parameter-overrides", *overrides]
+        argv: list[str | Path] = [
+            self.sam,
+            "deploy",
+            "--stack-name",
+            NAME,
+            "--no-progressbar",
+            "--parameter-overrides",
+            *overrides,
+        ]
         return run(argv, cwd=ROOT, env=self.emulator.environment)
 
     def delete(self) -> str:
-        return run([self.sam, "delete", "--stack-name", NAME, "--no-prompts", "--region", REGION], cwd=ROOT, env=self.emulator.environment)
+        return run(
+            [self.sam, "delete", "--stack-name", NAME, "--no-prompts", "--region", REGION],
+            cwd=ROOT,
+            env=self.emulator.environment,
+        )
 
-    # ---- AWS --------------------------------------------------------------------------------------------------------------
+    # ---- AWS --------------------------------------------------------------------------------------------------------
 
     def client(self, service: str) -> Any:
-        return boto3.client(service, endpoint_url=self.emulator.url, region_name=REGION, aws_access_key_id="test",
-                            aws_secret_access_key="test")
+        return boto3.client(
+            service,
+            endpoint_url=self.emulator.url,
+            region_name=REGION,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
 
     @cached_property
     def outputs(self) -> dict[str, str]:
@@ -70,10 +89,12 @@ class Stack:
         for group in logs.describe_log_groups()["logGroups"]:
             found = logs.filter_log_events(logGroupName=group["logGroupName"])["events"][-40:]
             if found:
-                parts.append(f"== {group['logGroupName']}\n" + "\n".join(str(event["message"]).rstrip() for event in found))
+                parts.append(
+                    f"== {group['logGroupName']}\n" + "\n".join(str(event["message"]).rstrip() for event in found)
+                )
         return "\n".join(parts)
 
-    # ---- the REST API -----------------------------------------------------------------------------------------------------
+    # ---- the REST API -----------------------------------------------------------------------------------------------
 
     def call(self, method: str, path: str, body: Mapping[str, Any] | None = None, *, signed: bool = True) -> Answer:
         """path: '/api/...'. The emulator's form of the API's address; the signature is what AWS wants."""
@@ -86,7 +107,9 @@ class Stack:
             SigV4Auth(Credentials("test", "test"), "execute-api", REGION).add_auth(request)
             headers = dict(request.headers)
         try:
-            with urllib.request.urlopen(urllib.request.Request(url, data, headers, method=method), timeout=60) as answer:
+            with urllib.request.urlopen(
+                urllib.request.Request(url, data, headers, method=method), timeout=60
+            ) as answer:
                 return _answer(answer.status, answer.read())
         except urllib.error.HTTPError as error:
             return _answer(error.code, error.read())
@@ -96,18 +119,28 @@ class Stack:
         assert answer.status == 200, f"GET {path}: {answer.status} {answer.body}"
         return answer.body
 
-    def start(self, project: str, workflow: str, session_time: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def start(
+        self, project: str, workflow: str, session_time: str, params: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
         """The attempt, as PUT /api/attempts answers (R-55)."""
         found = self.get(f"/api/workflow?project={project}&name={workflow}")
-        answer = self.call("PUT", "/api/attempts", {"workflowId": found["id"], "sessionTime": session_time, "params": dict(params or {})})
+        answer = self.call(
+            "PUT",
+            "/api/attempts",
+            {"workflowId": found["id"], "sessionTime": session_time, "params": dict(params or {})},
+        )
         assert answer.status == 200, f"PUT /api/attempts: {answer.status} {answer.body}"
         attempt: dict[str, Any] = answer.body
         return attempt
 
     def finished(self, attempt_id: str, *, within_s: float) -> dict[str, Any]:
         """The attempt once it is done."""
-        return wait_for(lambda: _if_done(self.get(f"/api/attempts/{attempt_id}")), within_s, f"attempt {attempt_id} to end",
-                        lambda: self.get(f"/api/attempts/{attempt_id}/tasks"))
+        return wait_for(
+            lambda: _if_done(self.get(f"/api/attempts/{attempt_id}")),
+            within_s,
+            f"attempt {attempt_id} to end",
+            lambda: self.get(f"/api/attempts/{attempt_id}/tasks"),
+        )
 
     def tasks(self, attempt_id: str) -> dict[str, dict[str, Any]]:
         return {task["fullName"]: task for task in self.get(f"/api/attempts/{attempt_id}/tasks")["tasks"]}
