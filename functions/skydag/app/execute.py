@@ -1,0 +1,106 @@
+"""Run one operator for one task and say how it ended. The same on a laptop, in `work`, in `script` and in a container.
+
+`job` is what `work` made of a claimed task once its expressions were evaluated; JSON:
+
+    operator, config, local, state      the operator's name; what the task sees, evaluated; its own keys; Again's state
+    attempt (store/attempts.to_json), task_id, task_name, path, run, token, task_limit
+"""
+
+from __future__ import annotations
+
+import re
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from skydag.engine.retry import RetryPolicy, leaf_policy, retry_wait
+from skydag.errors import ConfigError, TaskError, WorkflowError
+from skydag.model.outcome import AGAIN, OK, Ended, failed
+from skydag.model.params import Store
+from skydag.spi import Again, Commands, Notifier, Operator, ProjectFiles, Secrets, TaskRequest, TaskResult
+from skydag.store.attempts import from_json
+
+ERROR_CHARS_MAX: Final = 20_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What a request carries besides the task itself."""
+
+    files: ProjectFiles
+    log: Callable[[str], None]
+    echo: Callable[[str], None]
+    secrets: Secrets
+    notify: Notifier
+    commands: Commands
+    now: Callable[[], datetime]
+
+
+def execute(job: Mapping[str, Any], operator: Operator, surroundings: Surroundings) -> dict[str, Any]:
+    """The report for `finish`: {"attempt_id", "path", "run", "token", "ended"}."""
+    ended = run(job, operator, surroundings)
+    return {"attempt_id": int(job["attempt"]["id"]), "path": job["path"], "run": job["run"], "token": job["token"],
+            "ended": ended.to_json()}
+
+
+def run(job: Mapping[str, Any], operator: Operator, surroundings: Surroundings) -> Ended:
+    """How it ended, the task's own `_retry` applied (E-57)."""
+    policy: RetryPolicy | None = None
+    try:
+        if operator.retries:
+            policy = leaf_policy(job["config"].get("_retry"))
+        result = operator.run(request(job, surroundings))
+    except Again as again:
+        return Ended(kind=AGAIN, after_s=max(0.0, again.after_s), state=again.state)
+    except Exception as error:
+        return _failed(job, error, policy, surroundings)
+    return _succeeded(result)
+
+
+def _succeeded(result: TaskResult) -> Ended:
+    store = Store(resets=tuple(result.reset), params=dict(result.store)) if result.store or result.reset else None
+    return Ended(kind=OK, subtasks=dict(result.subtasks), export=dict(result.export), store=store)
+
+
+def _failed(job: Mapping[str, Any], error: Exception, policy: RetryPolicy | None, surroundings: Surroundings) -> Ended:
+    name = job["task_name"]
+    if isinstance(error, ConfigError | WorkflowError):
+        message, trace = config_message(error), None
+        surroundings.log(f"Configuration error at task {name}: {error}")
+    elif isinstance(error, TaskError):
+        message, trace = str(error), error.stacktrace
+        surroundings.log(f"Task {name} failed.\n{message}" + (f"\n{trace}" if trace else ""))
+    else:
+        message = f"{error or type(error).__name__} ({_words(type(error).__name__)})"
+        trace = "".join(traceback.format_exception(error))
+        surroundings.log(f"Task failed with unexpected error: {message}\n{trace}")
+    count = job["state"].get("retry_count", 0)
+    if policy is not None and policy.limit > count:
+        state = {k: v for k, v in job["state"].items() if k != "commandStatus"} | {"retry_count": count + 1}
+        return Ended(kind=AGAIN, after_s=retry_wait(policy, count).total_seconds(), state=state)
+    return failed(message[:ERROR_CHARS_MAX], trace[-ERROR_CHARS_MAX:] if trace else None)
+
+
+def config_message(error: Exception) -> str:
+    """O-36: a config error says so at its end."""
+    return f"{error} (config)"
+
+
+def _words(name: str) -> str:
+    """ZeroDivisionError -> zero division (O-36)."""
+    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+", re.sub(r"(Exception|Error)$", "", name))
+    return " ".join(words).lower() or name.lower()
+
+
+def request(job: Mapping[str, Any], surroundings: Surroundings) -> TaskRequest:
+    attempt = from_json(job["attempt"])
+    return TaskRequest(
+        project_id=attempt.project_id, project_name=attempt.project_name, workflow_name=attempt.workflow_name,
+        revision=attempt.revision, session_id=attempt.session_id, session_uuid=attempt.session_uuid,
+        session_time=attempt.session_time, attempt_id=attempt.id, retry_attempt_name=attempt.retry_attempt_name,
+        timezone=attempt.timezone, task_id=job["task_id"], task_name=job["task_name"], run=job["run"],
+        config=job["config"], local=job["local"], state=job["state"], task_limit=job["task_limit"],
+        files=surroundings.files, log=surroundings.log, echo=surroundings.echo, secrets=surroundings.secrets,
+        notify=surroundings.notify, commands=surroundings.commands, now=surroundings.now)

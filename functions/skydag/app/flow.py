@@ -1,0 +1,77 @@
+"""What a child sees, and what a group leaves: parameters through the store (engine/flow says the rules)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from skydag.engine import flow
+from skydag.engine.flow import SEGMENT, Segment
+from skydag.engine.group import End, Group, Report
+from skydag.engine.pages import SLOT_ERROR, Child, Page
+from skydag.model.params import Store, apply_all, fused, merge
+from skydag.store.tasks import TaskStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A report with what it carries: how a child of this generation ended, its stores, its error object."""
+
+    generation: int
+    ordinal: int
+    end: End
+    stores: Sequence[Store] = ()
+    error: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def report(self) -> Report:
+        return Report(generation=self.generation, ordinal=self.ordinal, end=self.end, has_stores=bool(self.stores))
+
+
+class Flow:
+    def __init__(self, tasks: TaskStore) -> None:
+        self._tasks = tasks
+
+    def keep(self, page: Page, group: Group, told: Sequence[Told]) -> None:
+        """What these children left, into their segments: before the group's write counts them."""
+        by_segment: dict[int, list[Told]] = {}
+        for one in told:
+            if one.stores or one.error:
+                by_segment.setdefault(one.ordinal // SEGMENT, []).append(one)
+        for segment, part in sorted(by_segment.items()):
+            prefix: tuple[Store, ...] = ()
+            if segment and flow.has_prefix(page) and not any(
+                    group.stored >> c & 1 for c in flow.children_in(segment)):
+                prefix = flow.prefix_for(page, group.stored, segment, self._reader(group))
+            self._tasks.add_to_segment(
+                group, segment, {t.ordinal: t.stores for t in part if t.stores},
+                {t.ordinal: t.error for t in part if t.error}, prefix)
+
+    def before(self, page: Page, group: Group, ordinal: int) -> tuple[Store, ...]:
+        """The stores of a child's upstream siblings."""
+        return flow.stores_before(page, group.stored, ordinal, self._reader(group)) if group.stored else ()
+
+    def left(self, page: Page, group: Group) -> tuple[tuple[Store, ...], dict[str, Any]]:
+        """What a whole group leaves, all tries, in tree order: stores, and the merged error object (E-54, E-61)."""
+        earlier, error = self._tasks.carry(group.attempt_id, group.path, group.carry)
+        read = self._reader(group)
+        stores = flow.stores_of_all(page, group.stored, read) if group.stored else ()
+        errors = flow.errors_of_all(group.failed, read) if group.failed else {}
+        return fused([*earlier, *stores]), merge(error, errors)
+
+    def export(self, page: Page, group: Group, ordinal: int, child: Child) -> Mapping[str, Any]:
+        """A child's `_export`. For a group's ^error: with the stores and the error of all descendants over it (E-61)."""
+        if ordinal != page.count + SLOT_ERROR:
+            return child.export
+        stores, error = self.left(page, group)
+        return merge(apply_all(child.export, stores), {"error": error})
+
+    def _reader(self, group: Group) -> flow.Read:
+        known: dict[int, Segment] = {}
+
+        def read(number: int) -> Segment:
+            if number not in known:
+                known[number] = self._tasks.segment(group.attempt_id, group.path, group.generation, number)
+            return known[number]
+        return read

@@ -1,0 +1,160 @@
+"""The result of a run goes into the table, and what follows from it is done: at once, or by the stream."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from skydag.app.advance import Advance
+from skydag.engine import pages, paths
+from skydag.engine.group import Group
+from skydag.engine.leaf import Leaf
+from skydag.engine.retry import group_policy, retry_wait
+from skydag.errors import LimitError, SkydagError
+from skydag.model.outcome import AGAIN, FAILED, Ended, failed
+from skydag.model.params import merge
+from skydag.model.session import Attempt
+from skydag.model.task import State
+from skydag.store import definitions
+from skydag.store.task_items import ACT, SAFETY
+
+LOG = logging.getLogger(__name__)
+LOST_MAX: Final = 3         # runs of one task that may vanish in a row before it fails
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A claimed run, and what of its task's definition its end may need."""
+
+    attempt: Attempt
+    leaf: Leaf                          # as claimed
+    name: str
+    config: Mapping[str, Any]           # local, not evaluated
+    is_parent_wide: bool
+    group: Group | None = None          # its group as the sender knew it
+
+
+class Record:
+    def __init__(self, advance: Advance) -> None:
+        self._advance = advance
+        self._tasks = advance.tasks
+
+    def __call__(self, run: Run, ended: Ended, now: datetime) -> None:
+        """One conditional write; a repeat finds it written and does what follows again, a stale worker's is refused."""
+        leaf = self._after(run, ended, now)
+        goes_on = self._advance.settings.is_direct and not run.is_parent_wide
+        act = SAFETY if goes_on else ACT
+        found = self._tasks.record(leaf, act)
+        if found is not None:
+            if (found.run, found.token) != (leaf.run, leaf.token):
+                LOG.info("a stale report is refused", extra={"action": "report_refused", "attempt_id": run.attempt.id,
+                         "task": run.name, "run": leaf.run})
+                return
+            if found.is_cancel_requested and found.state is State.RUNNING:
+                leaf = replace(found, state=State.CANCELED, updated_at=now, output=leaf.output, deadline=None)
+                if self._tasks.record_canceled(leaf, act) is not None:
+                    return
+            else:
+                leaf = found
+        if goes_on:
+            work = self._advance.leaf_changed(run.attempt, leaf, now, is_repeat=found is not None)
+            self._advance.advance(run.attempt, work, now, snapshot=run.group, is_direct=True)
+
+    def _after(self, run: Run, ended: Ended, now: datetime) -> Leaf:
+        base = replace(run.leaf, updated_at=now, output=ended.output, deadline=None, lost=0)
+        if ended.kind == AGAIN:
+            return replace(base, state=State.RETRY_WAITING if ended.after_s > 0 else State.READY, state_params=ended.state,
+                           retry_at=_ceil(now + timedelta(seconds=ended.after_s)) if ended.after_s > 0 else None)
+        if ended.kind == FAILED:
+            return self._failed(run, base, ended.error)
+        done = replace(base, state=State.SUCCESS, export=ended.export, store=ended.store)
+        if not ended.subtasks and not run.config.get("_check"):
+            return done
+        try:
+            return self._generating(run, done, subtasks=ended.subtasks)
+        except SkydagError as refused:          # T9: nothing of the result is kept (E-41)
+            suffix = "" if isinstance(refused, LimitError) else " (config)"
+            return self._failed(run, base, failed(f"{refused}{suffix}").error)
+
+    def _failed(self, run: Run, base: Leaf, error: Mapping[str, Any]) -> Leaf:
+        leaf = replace(base, state=State.ERROR, error=error)
+        if not run.config.get("_error"):
+            return leaf
+        try:
+            return self._generating(run, leaf, error=error)
+        except SkydagError as refused:          # E-65
+            LOG.warning("no ^error", extra={"action": "error_skipped", "attempt_id": run.attempt.id, "task": run.name,
+                        "reason": str(refused)})
+            return leaf
+
+    def _generating(self, run: Run, leaf: Leaf, *, subtasks: Mapping[str, Any] | None = None,
+                    error: Mapping[str, Any] | None = None) -> Leaf:
+        """The pages first, then the numbers: both may be left over by a crash, neither is seen before the result."""
+        built, size = pages.generated(run.name, run.config, subtasks=subtasks, error=error)
+        if not size:
+            return leaf
+        limit = self._advance.settings.task_limit
+        first = self._advance.attempts.take_task_numbers(run.attempt.id, size, limit)
+        texts = pages.bundles(built)
+        self._tasks.keep_pages(run.attempt.id, leaf.path, leaf.run, texts)
+        self._advance.definitions.remember(run.attempt.id, definitions.generated_source(leaf.path, leaf.run), texts)
+        return replace(leaf, generated=size, generated_first=first)
+
+    # --- found dead --------------------------------------------------------------------------------------------------
+
+    def lost(self, attempt_id: int, path: str, run: int, token: str | None, reason: str, now: datetime, *,
+             is_crash: bool) -> None:
+        """A worker ended without a report. is_crash: something of ours broke, so the run is repeated (a few times);
+        else (time-out, out of memory, no image) the task fails with the reason, or runs again by its `_retry`."""
+        attempt = self._advance.attempt(attempt_id)
+        leaf = self._tasks.leaf(attempt_id, path)
+        if leaf is None or (leaf.run == run - 1 and leaf.state in (State.READY, State.RETRY_WAITING)):
+            self._advance.dispatch_again(attempt, path, leaf, now)       # it died before it claimed
+            return
+        if leaf.run != run or leaf.state is not State.RUNNING or (token is not None and leaf.token != token):
+            if leaf.run == run and leaf.token == token:                  # it died after its result: do what follows
+                self._advance.advance(attempt, self._advance.leaf_changed(attempt, leaf, now), now)
+            return
+        if is_crash and leaf.lost + 1 < LOST_MAX and not leaf.is_cancel_requested:
+            again = replace(leaf, state=State.READY, lost=leaf.lost + 1, updated_at=now, deadline=None, container=None)
+            if self._tasks.change(leaf, again, ACT) is None:
+                self._advance.dispatch_again(attempt, path, again, now)
+            return
+        self(self.run_of(attempt, leaf), self._verdict(attempt, leaf, reason), now)
+
+    def report(self, report: Mapping[str, Any], now: datetime) -> None:
+        """What `script` or a container reports. The token must be the claim's (F-8)."""
+        attempt = self._advance.attempt(int(report["attempt_id"]))
+        leaf = self._tasks.leaf(attempt.id, report["path"])
+        if leaf is None or leaf.run != report["run"] or leaf.token != report["token"]:
+            LOG.warning("a report without the claim's token is refused", extra={
+                "action": "report_refused", "attempt_id": attempt.id, "path": report["path"]})
+            return
+        if leaf.state is not State.RUNNING:
+            self._advance.advance(attempt, self._advance.leaf_changed(attempt, leaf, now), now)
+            return
+        self(self.run_of(attempt, leaf), Ended.from_json(report["ended"]), now)
+
+    def run_of(self, attempt: Attempt, leaf: Leaf) -> Run:
+        """The run with its definition, from the page its claim names."""
+        page = self._advance.definitions.page(attempt, leaf.parent_page)
+        child = page.child(paths.ordinal(leaf.path))
+        return Run(attempt=attempt, leaf=leaf, name=child.full_name, config=child.config,
+                   is_parent_wide=page.is_wide or page.is_chunk)
+
+    def _verdict(self, attempt: Attempt, leaf: Leaf, reason: str) -> Ended:
+        page = self._advance.definitions.page(attempt, leaf.parent_page)
+        child = page.child(paths.ordinal(leaf.path))
+        policy = group_policy(merge(child.export, child.config))
+        if policy is not None and policy.limit > leaf.retry_count:
+            return Ended(kind=AGAIN, after_s=retry_wait(policy, leaf.retry_count).total_seconds(),
+                         state={**leaf.state_params, "retry_count": leaf.retry_count + 1})
+        return failed(reason)
+
+
+def _ceil(at: datetime) -> datetime:
+    """Items hold whole seconds: a wait may be rounded up, never down (O-26)."""
+    return at if at.microsecond == 0 else at.replace(microsecond=0) + timedelta(seconds=1)

@@ -1,0 +1,47 @@
+"""Start an attempt of a workflow: whoever asks, the schedule or a person."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from skydag.app.advance import Advance
+from skydag.app.schedule_params import schedule_params
+from skydag.language.sla import sla_time
+from skydag.model.params import merge
+from skydag.model.project import StoredWorkflow
+from skydag.model.session import Attempt
+from skydag.ports import Chance
+from skydag.store.starts import NewAttempt
+
+
+class Start:
+    def __init__(self, advance: Advance, chance: Chance, *, attempt_limit: int) -> None:
+        self._advance, self._chance, self._attempt_limit = advance, chance, attempt_limit
+
+    def __call__(
+        self, workflow: StoredWorkflow, session_time: datetime, *, params: Mapping[str, Any],
+        retry_attempt_name: str | None = None, run_time: datetime | None = None, request: str | None = None,
+        now: datetime,
+    ) -> Attempt:
+        """E-100. run_time: when it was due, for the SLA (S-93); default now. request: the same for every repeat of the
+        same start; default one of its own. Raises SessionExists, LimitError."""
+        base = run_time or now
+        new = NewAttempt(
+            workflow=workflow, session_time=session_time.replace(microsecond=0), session_uuid=self._chance.uuid(),
+            request=request or self._chance.token(), retry_attempt_name=retry_attempt_name,
+            params=merge(params, schedule_params(workflow, session_time)),
+            sla_at=sla_time(workflow.sla, base, workflow.timezone) if workflow.sla else None)
+        attempt = self._advance.attempts.create(
+            new, also=lambda made: [self._advance.root_item(made, now)], attempt_limit=self._attempt_limit, now=now)
+        self._advance.know(attempt)
+        self._advance.set_sla_timer(attempt, now)
+        self._advance.advance(attempt, {"": []}, now)
+        return attempt
+
+
+def request_id(*parts: object) -> str:
+    """What names one start for all its repeats."""
+    return hashlib.sha256("\x00".join(map(str, parts)).encode()).hexdigest()[:32]

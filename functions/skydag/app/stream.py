@@ -1,0 +1,75 @@
+"""Table changes -> groups to settle. A batch is grouped by attempt and group: one write each (design.md section 4).
+
+A record is acknowledged after all its effects, never before (rule 4). One attempt that cannot be processed never holds
+up another (G-10): its records fail by themselves, and after SET_ASIDE_AFTER failures they are reported as done and a
+dead-letter record is kept.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from skydag.app.advance import Advance, Work
+from skydag.engine.group import Group
+from skydag.engine.leaf import Leaf
+from skydag.ports import Table, Update
+from skydag.store import task_items
+
+LOG = logging.getLogger(__name__)
+SET_ASIDE_AFTER: Final = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One change that wants action: the new image, and what names the record in the stream."""
+
+    id: str
+    image: Mapping[str, Any]
+
+
+class Stream:
+    def __init__(self, advance: Advance, table: Table) -> None:
+        self._advance, self._table = advance, table
+
+    def __call__(self, records: Sequence[Record], now: datetime) -> list[str]:
+        """Ids of the records to be delivered again."""
+        by_attempt: dict[int, list[Record]] = {}
+        for record in records:
+            if task_items.is_task(record.image) and record.image.get("act") in (task_items.ACT, task_items.SAFETY):
+                by_attempt.setdefault(task_items.attempt_of(record.image["pk"]), []).append(record)
+        failed: list[str] = []
+        for attempt_id, part in by_attempt.items():
+            try:
+                self._attempt(attempt_id, part, now)
+            except Exception:
+                LOG.exception("an attempt cannot be advanced", extra={"action": "advance_failed", "attempt_id": attempt_id})
+                if self._failures(attempt_id, part) < SET_ASIDE_AFTER:
+                    failed.extend(record.id for record in part)
+        return failed
+
+    def _attempt(self, attempt_id: int, records: Sequence[Record], now: datetime) -> None:
+        attempt = self._advance.attempt(attempt_id)
+        work: Work = {}
+        for record in records:
+            parsed = self._advance.tasks.parse(record.image)
+            if isinstance(parsed, Leaf):
+                for path, told in self._advance.leaf_changed(attempt, parsed, now).items():
+                    work.setdefault(path, []).extend(told)
+            elif isinstance(parsed, Group):
+                work.setdefault(parsed.path, [])
+        self._advance.advance(attempt, work, now)
+
+    def _failures(self, attempt_id: int, records: Sequence[Record]) -> int:
+        """Failures of this attempt's records in a row of deliveries, counted in an item; beyond the limit it is set
+        aside, and `aside` items are what an operator of the installation looks at."""
+        newest = max(record.id for record in records)
+        item = self._table.update(Update(
+            pk="aside", sk=f"attempt#{attempt_id:012d}", add={"failures": 1}, assign={"record": newest}))
+        count = int(item["failures"])
+        if count >= SET_ASIDE_AFTER:
+            LOG.error("an attempt is set aside", extra={"action": "set_aside", "attempt_id": attempt_id, "failures": count})
+        return count

@@ -1,0 +1,84 @@
+"""The last resort, each minute: whatever was lost is found (design.md section 4).
+
+Groups whose coarse mark has passed are looked at: their children that should be running and aren't, ended and weren't
+counted, wait and weren't woken. Events come first; this finds what no event told.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+
+from skydag.app.advance import Advance, Work
+from skydag.app.record import Record
+from skydag.engine import bits, paths
+from skydag.engine.group import Group
+from skydag.engine.leaf import Leaf
+from skydag.engine.pages import Page
+from skydag.model.session import Attempt
+from skydag.model.task import State
+from skydag.store.task_items import DUE_SHARDS, NOTHING, due_text
+
+LOG = logging.getLogger(__name__)
+
+
+class Watch:
+    def __init__(self, advance: Advance, record: Record) -> None:
+        self._advance, self._record = advance, record
+
+    def __call__(self, now: datetime) -> int:
+        """How many groups were looked at. One that cannot be looked at never holds up another (G-10)."""
+        count = 0
+        for shard in range(DUE_SHARDS):
+            for attempt_id, path in self._advance.tasks.due_groups(shard, due_text(now)):
+                count += 1
+                try:
+                    self.group(attempt_id, path, now)
+                except Exception:
+                    LOG.exception("a group cannot be looked at",
+                                  extra={"action": "watch_failed", "attempt_id": attempt_id, "path": path})
+        return count
+
+    def group(self, attempt_id: int, path: str, now: datetime) -> None:
+        attempt = self._advance.attempt(attempt_id)
+        group = self._advance.tasks.group(attempt_id, path)
+        if group is None:
+            return
+        page = self._advance.definitions.page(attempt, group.page)
+        work: Work = {path: []}
+        for ordinal in bits.each(group.in_progress):
+            for above, told in self._child(attempt, page, group, ordinal, now).items():
+                work.setdefault(above, []).extend(told)
+        self._advance.advance(attempt, work, now)
+        if not path and attempt.sla_at is not None:
+            self._advance.sla_passed(attempt, now)
+        self._move_mark(attempt_id, path, now)
+
+    def _child(self, attempt: Attempt, page: Page, group: Group, ordinal: int, now: datetime) -> Work:
+        child = page.child(ordinal)
+        path = paths.child(group.path, group.generation, ordinal, is_chunk=child.is_chunk)
+        if child.is_group:
+            there = self._advance.tasks.group(attempt.id, path)
+            return {path: []} if there is not None and there.is_done else {}
+        leaf = self._advance.tasks.leaf(attempt.id, path)
+        if leaf is None:
+            self._advance.dispatch_again(attempt, path, None, now)
+            return {}
+        if leaf.state is State.RUNNING:
+            return self._running(attempt, leaf, now)
+        if leaf.state in (State.RETRY_WAITING, State.READY) and leaf.retry_at is not None and leaf.retry_at > now:
+            return {}
+        return self._advance.leaf_changed(attempt, leaf, now)
+
+    def _running(self, attempt: Attempt, leaf: Leaf, now: datetime) -> Work:
+        if leaf.deadline is not None and leaf.deadline < now:
+            LOG.warning("a worker is lost", extra={"action": "worker_lost", "attempt_id": attempt.id, "path": leaf.path})
+            self._record.lost(attempt.id, leaf.path, leaf.run, leaf.token, "the worker vanished without a report", now,
+                              is_crash=True)
+        return {}
+
+    def _move_mark(self, attempt_id: int, path: str, now: datetime) -> None:
+        """The next look; a race lost here is a mark moved by somebody else."""
+        group = self._advance.tasks.group(attempt_id, path)
+        if group is not None and not group.is_done and group.due_at is not None and group.due_at <= now:
+            self._advance.touch(group, now, NOTHING)

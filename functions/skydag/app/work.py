@@ -1,0 +1,112 @@
+"""Run one leaf: claim it, evaluate it, run its operator here or hand it over, record how it ended."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, Final, Protocol
+
+from skydag.app import evaluate, execute
+from skydag.app.job import Job
+from skydag.app.record import Record, Run
+from skydag.app.task_log import TaskLog
+from skydag.engine.leaf import Leaf
+from skydag.errors import ConfigError
+from skydag.language.evaluate import Evaluator
+from skydag.model.ids import AttemptId, task_id
+from skydag.model.outcome import OK, Ended, failed
+from skydag.model.session import Attempt
+from skydag.model.task import State
+from skydag.ports import Clock, Dispatch
+from skydag.spi import Operator
+from skydag.store.attempts import to_json
+from skydag.store.tasks import TaskStore
+from skydag.store.values import Blobs
+
+LOG = logging.getLogger(__name__)
+LEASE: Final = timedelta(minutes=16)            # longer than any function runs (A-1); then `watch` asks
+CONTAINER_LEASE: Final = timedelta(days=1)
+
+HERE, SCRIPT, CONTAINER = "here", "script", "container"
+
+
+class Places(Protocol):
+    """Where tasks of this installation run, and what they find there."""
+
+    def place(self, operator: Operator, config: Mapping[str, Any]) -> str:
+        """HERE, SCRIPT or CONTAINER."""
+
+    def surroundings(self, attempt: Attempt, config: Mapping[str, Any], name: str, number: int,
+                     log: TaskLog) -> execute.Surroundings: ...
+
+
+class Work:
+    def __init__(
+        self, *, tasks: TaskStore, blobs: Blobs, record: Record, dispatch: Dispatch, places: Places,
+        find_operator: Callable[[str], Operator | None], open_log: Callable[[Attempt, str, int, int], TaskLog],
+        evaluator: Callable[[str], Evaluator], now: Clock, task_limit: int,
+    ) -> None:
+        self._tasks, self._blobs, self._record, self._dispatch = tasks, blobs, record, dispatch
+        self._places, self._find, self._open_log = places, find_operator, open_log
+        self._evaluator, self._now, self._task_limit = evaluator, now, task_limit
+
+    def __call__(self, job: Job, token: str) -> None:
+        """token: of this very call; the claim carries it, and who reports the call as lost must name it."""
+        now = self._now()
+        leaf = Leaf(attempt_id=job.attempt.id, path=job.path, number=job.number, run=job.run, token=token,
+                    state=State.RUNNING, started_at=now, updated_at=now, deadline=now + LEASE, state_params=job.state,
+                    lost=job.lost, carry=job.carry, parent_page=job.page)
+        found = self._tasks.claim(leaf)
+        if found is not None:
+            LOG.info("somebody else runs it", extra={"action": "claim_lost", "attempt_id": job.attempt.id,
+                     "task": job.name, "run": job.run})
+            return
+        run = Run(attempt=job.attempt, leaf=leaf, name=job.name, config=job.config, group=job.group,
+                  is_parent_wide=job.is_parent_wide)
+        log = self._open_log(job.attempt, job.name, job.number, job.run)
+        try:
+            ended = self._run(job, leaf, log)
+        finally:
+            output = log.close()
+        if ended is not None:
+            self._record(run, replace(ended, output=output), self._now())
+
+    def _run(self, job: Job, leaf: Leaf, log: TaskLog) -> Ended | None:
+        """How it ended; None when it was handed over."""
+        try:
+            inherited = self._blobs.json(job.inherit)
+            evaluated = evaluate.evaluate(job, inherited, self._evaluator(job.attempt.timezone))
+            if evaluated.operator is None:
+                return Ended(kind=OK)
+            operator = self._find(evaluated.operator)
+            if operator is None:
+                raise ConfigError(f"Unknown task type: {evaluated.operator}")
+        except ConfigError as error:
+            log.write(f"Configuration error at task {job.name}: {error}")
+            return failed(execute.config_message(error))
+        config = evaluate.with_section(evaluated.config, evaluated.operator)
+        task: dict[str, Any] = {
+            "operator": evaluated.operator, "config": config, "local": evaluated.local, "state": job.state,
+            "attempt": to_json(job.attempt), "task_id": task_id(AttemptId(job.attempt.id), job.number),
+            "task_name": job.name, "number": job.number, "path": job.path, "run": job.run, "token": leaf.token,
+            "task_limit": self._task_limit,
+        }
+        place = self._places.place(operator, config)
+        if place == SCRIPT:
+            self._dispatch.script(task)
+            return None
+        if place == CONTAINER:
+            self._to_container(task, leaf)
+            return None
+        around = self._places.surroundings(job.attempt, config, job.name, job.number, log)
+        return execute.run(task, operator, around)
+
+    def _to_container(self, task: Mapping[str, Any], leaf: Leaf) -> None:
+        """The claim gets a longer lease first, then the container starts; its id is kept for a kill."""
+        longer = replace(leaf, deadline=leaf.updated_at + CONTAINER_LEASE)
+        if self._tasks.change(leaf, longer, "n") is not None:
+            return
+        token = f"{leaf.attempt_id}-{leaf.number}-{leaf.run}"
+        self._tasks.set_container(longer, self._dispatch.container(task, token=token))
