@@ -22,8 +22,9 @@ if TYPES_ONLY:
     from collections.abc import Callable
     from typing import Any
 
-HERE = os.path.abspath(__file__)    # noqa: PTH100 - compared with the names of frames
-NOT_THE_USERS = ("<frozen importlib", os.path.join("importlib", "__init__.py"))     # noqa: PTH118
+HERE = os.path.abspath(__file__)                            # noqa: PTH100 - compared with the names of frames
+STANDARD = os.path.dirname(os.path.abspath(os.__file__))    # noqa: PTH100, PTH120
+INSTALLED = ("site-packages", "dist-packages")
 
 
 class Env:
@@ -132,20 +133,34 @@ def made(owner: Callable[..., Any], params: dict[str, Any]) -> Any:
 
 
 def users_frames(error: BaseException) -> list[str]:
-    """The traceback as lines, without the frames of this runner and of the import machinery."""
+    """The traceback as lines, without the frames of this runner and of the standard library; files of the project
+    are named from its folder, so the lines are the same wherever it lies."""
     whole = traceback.TracebackException(type(error), error, error.__traceback__)
     todo, seen = [whole], set()
     while todo:
         part = todo.pop()
         if id(part) not in seen:
             seen.add(id(part))
-            part.stack = traceback.StackSummary.from_list([f for f in part.stack if is_users(f.filename)])
+            part.stack = traceback.StackSummary.from_list([shown(f) for f in part.stack if is_users(f.filename)])
+            if issubclass(part.exc_type or object, SyntaxError) and getattr(part, "filename", None):
+                part.filename = short(part.filename)
             todo += [other for other in (part.__cause__, part.__context__) if other is not None]
     return "".join(whole.format()).rstrip("\n").split("\n")
 
 
 def is_users(filename: str) -> bool:
-    return os.path.abspath(filename) != HERE and not any(part in filename for part in NOT_THE_USERS)   # noqa: PTH100
+    if filename.startswith("<frozen ") or os.path.abspath(filename) == HERE:    # noqa: PTH100
+        return False
+    return not filename.startswith(STANDARD + os.sep) or any(part in filename for part in INSTALLED)
+
+
+def shown(frame: traceback.FrameSummary) -> traceback.FrameSummary:
+    return traceback.FrameSummary(short(frame.filename), frame.lineno, frame.name, line=frame.line)
+
+
+def short(filename: str) -> str:
+    here = os.getcwd() + os.sep                             # noqa: PTH109
+    return filename[len(here):] if filename.startswith(here) else filename
 
 
 def exit_code(error: BaseException) -> int:
@@ -188,12 +203,10 @@ def output(env: Env) -> str:
 
 
 def failure(error: BaseException) -> str:
-    """The output after a failure; the traceback goes to the log, too (O-112)."""
+    """The output after a failure; whoever reads it writes the traceback to the log (O-112)."""
     lines, message = users_frames(error), str(error)
     if isinstance(error, SystemExit) and isinstance(error.code, int):
         message = f"sys.exit({error.code}) was called; does a module of yours have the name of a standard one?"
-    sys.stdout.flush()
-    sys.stderr.write("\n".join(lines) + "\n")
     return json.dumps({"subtask_config": {}, "export_params": {}, "store_params": {},
                        "error": {"class": type(error).__name__, "message": message, "backtrace": lines}})
 

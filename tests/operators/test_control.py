@@ -209,5 +209,5 @@ def test_o53_call_refuses_a_missing_file_and_one_outside(trial: Trial, command: 
 
 def test_e95_a_broken_file_fails_the_calling_task_with_its_place(tmp_path: Path) -> None:
     trial = Trial(tmp_path, compiled={"c.dig": WorkflowError("c.dig:1:5: expected a mapping")})
-    with pytest.raises(ConfigError, match="c.dig:1:5: expected a mapping"):
+    with pytest.raises(ConfigError, match=r"c\.dig:1:5: expected a mapping"):
         subtasks(trial, Call(), {"_command": "c"})
