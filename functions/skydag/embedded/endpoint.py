@@ -31,12 +31,11 @@ class Endpoint:
         self._invoke = invoke
         self._server = waitress.create_server(self._application, host="127.0.0.1", port=0, threads=8)
         self.url = f"http://127.0.0.1:{self._server.effective_port}"
-        self._thread = Thread(target=self._server.run, name="skydag-endpoint", daemon=True)
-        self._thread.start()
+        Thread(target=self._server.run, name="skydag-endpoint", daemon=True).start()
 
     def close(self) -> None:
+        """Stop listening; the thread notices within a second."""
         self._server.close()
-        self._thread.join(timeout=5)
 
     def _application(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         headers = {

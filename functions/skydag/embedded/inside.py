@@ -12,10 +12,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from threading import RLock
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from botocore.awsrequest import AWSPreparedRequest, HeadersDict
+from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.models import botocore_stubber
 from moto.core.responses import ActionResult
 from moto.dynamodb.models import dynamodb_backends
@@ -35,6 +37,9 @@ _AT: Final = re.compile(r"at\((\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\)")
 _TOKENS: Final = "_skydag_tokens"
 _queues: Any = importlib.import_module("moto.sqs.models")       # Any: what is patched here is no export of moto's
 _ecs: Any = EC2ContainerServiceResponse
+_stubber: Any = BotocoreStubber
+_PLAIN_REQUEST: Final = _stubber.process_request
+_ONE_CALL: Final = RLock()
 _SECONDS: Final = _queues.unix_time
 _MILLISECONDS: Final = _queues.unix_time_millis
 _PLAIN_RUN_TASK: Final = _ecs.run_task
@@ -148,6 +153,18 @@ def container_tasks(cluster: str, known: Sequence[str] | Mapping[str, Any]) -> l
     """The cluster's tasks whose ARNs are not known yet."""
     tasks = ecs_backends[ACCOUNT][REGION].tasks.get(cluster, {})
     return [ContainerTask(task) for arn, task in list(tasks.items()) if arn not in known]
+
+
+def one_call_at_a_time() -> None:
+    """moto answers one request after the other: of its services only a few mind threads (A-149)."""
+    if _stubber.process_request is not _PLAIN_REQUEST:
+        return
+
+    def process_request(self: Any, request: Any) -> Any:
+        with _ONE_CALL:
+            return _PLAIN_REQUEST(self, request)
+
+    _stubber.process_request = process_request
 
 
 def keep_containers_running() -> None:

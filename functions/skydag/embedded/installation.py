@@ -100,6 +100,7 @@ class Installation:
     ) -> None:
         self._closing.enter_context(_environment())
         moto_patches.install()
+        inside.one_call_at_a_time()
         inside.keep_containers_running()
         mock = mock_aws()
         mock.start()
@@ -160,6 +161,10 @@ class Installation:
         if failure is not None:
             raise IllegalStepError(failure.trace)
         return answer
+
+    def wake(self) -> None:
+        """Let `serve` look at once."""
+        self._awake.set()
 
     # --- the pump
 
@@ -242,6 +247,7 @@ class Installation:
             "version": "0", "id": str(uuid.uuid4()), "detail-type": "ECS Task State Change", "source": "aws.ecs",
             "account": ACCOUNT, "time": self.clock().strftime("%Y-%m-%dT%H:%M:%SZ"), "region": REGION,
             "resources": [detail["taskArn"]], "detail": detail}
+        self.lambdas.next_round()
         for trigger, function in self._triggers(RuleTrigger):
             if matches(trigger.pattern, event):
                 self.lambdas.invoke(function.name, json.dumps(event, default=str).encode(), "Event")

@@ -65,8 +65,10 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, order=True)
 class _Call:
+    """Calls due at one time run by rounds, those of one round by payload: their maker may have used several threads."""
+
     due: datetime
-    number: int                 # calls due at the same time keep their order
+    round: int
     function: str
     payload: bytes
     tries: int = 0
@@ -85,7 +87,7 @@ class Lambdas:
         self._durations = dict(durations or {})
         self._calls: list[_Call] = []
         self._lock = RLock()
-        self._number = self._running = 0
+        self._running = self._round = 0
         self.counts: Counter[str] = Counter()               # calls by function id
         self.failures: deque[Failure] = deque(maxlen=1000)
 
@@ -109,6 +111,7 @@ class Lambdas:
 
     def call(self, function: Function, event: Any) -> tuple[Any, Failure | None]:
         """Run the handler now."""
+        self.next_round()
         with self._lock:
             self.counts[function.id] += 1
         context = Context(
@@ -126,6 +129,11 @@ class Lambdas:
     def next_at(self) -> datetime | None:
         with self._lock:
             return self._calls[0].due if self._calls else None
+
+    def next_round(self) -> None:
+        """What is called from now on comes after all that was called before."""
+        with self._lock:
+            self._round += 1
 
     @property
     def is_busy(self) -> bool:
@@ -152,8 +160,7 @@ class Lambdas:
 
     def _later(self, function: Function, payload: bytes, due: datetime, tries: int = 0) -> None:
         with self._lock:
-            self._number += 1
-            heapq.heappush(self._calls, _Call(due, self._number, function.id, payload, tries))
+            heapq.heappush(self._calls, _Call(due, self._round, function.id, payload, tries))
         self._awake()
 
     def _attempt_in_worker(self, one: _Call) -> None:

@@ -111,11 +111,12 @@ def _cluster(template: Template, resource: Resource, client: ClientOf) -> None:
 
 def _task_definition(template: Template, resource: Resource, client: ClientOf) -> None:
     spec = template.properties(resource)
+    memory = {"memory": int(spec["Memory"])}        # Fargate asks for it of the task only, moto of each container
+    containers = [{**memory, **_lower_first(container)} for container in spec["ContainerDefinitions"]]
     client("ecs").register_task_definition(
         family=template.name(resource), networkMode=spec["NetworkMode"], cpu=str(spec["Cpu"]),
         memory=str(spec["Memory"]), requiresCompatibilities=spec["RequiresCompatibilities"],
-        taskRoleArn=spec["TaskRoleArn"], executionRoleArn=spec["ExecutionRoleArn"],
-        containerDefinitions=_lower_first(spec["ContainerDefinitions"]))
+        taskRoleArn=spec["TaskRoleArn"], executionRoleArn=spec["ExecutionRoleArn"], containerDefinitions=containers)
 
 
 def _lower_first(value: Any) -> Any:
