@@ -102,7 +102,7 @@ def _make_image(folder: Path, architecture: str) -> None:
             [
                 "mmdebstrap",
                 "--variant=essential",
-                "--include=python3-minimal,python3-distutils,ca-certificates",
+                "--include=python3-minimal,python3-distutils,python-is-python3,ca-certificates",
                 DEBIAN,
                 str(half),
             ],
