@@ -1,0 +1,59 @@
+"""Work is handed over: asynchronous Lambda calls, and containers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from typing import Any
+
+from skydag.aws.containers import Containers
+from skydag.aws.invoke import LambdaInvoker
+from skydag.errors import IllegalStepError
+
+CALLS_AT_ONCE = 16
+
+
+class LambdaDispatch:
+    """ports.Dispatch. work, script: names or ARNs of the functions. containers: None where there is no cluster."""
+
+    def __init__(
+        self, invoker: LambdaInvoker, *, work: str, script: str, containers: Containers | None = None,
+    ) -> None:
+        self._invoker, self._work, self._script, self._containers = invoker, work, script, containers
+
+    def work(self, jobs: Sequence[Mapping[str, Any]]) -> None:
+        """Every job is tried, whatever becomes of the others; then the first trouble is raised."""
+        if len(jobs) == 1:
+            self._invoker.call(self._work, jobs[0])
+            return
+        calls = [self._pool.submit(self._invoker.call, self._work, job) for job in jobs]
+        troubles = [trouble for call in calls if (trouble := call.exception()) is not None]
+        if troubles:
+            raise troubles[0]
+
+    def script(self, job: Mapping[str, Any]) -> None:
+        self._invoker.call(self._script, job)
+
+    def container(self, job: Mapping[str, Any], *, token: str) -> str:
+        return self._cluster.run(job, token=token, attempt_id=int(job["attempt"]["id"]), image=image_of(job))
+
+    def stop_container(self, container: str, reason: str) -> None:
+        self._cluster.stop(container, reason)
+
+    @property
+    def _cluster(self) -> Containers:
+        if self._containers is None:
+            raise IllegalStepError("this function has no cluster: SKYDAG_CLUSTER is not set")
+        return self._containers
+
+    @cached_property
+    def _pool(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(CALLS_AT_ONCE, thread_name_prefix="dispatch")
+
+
+def image_of(job: Mapping[str, Any]) -> str | None:
+    """`docker: {image: ...}` of the job's evaluated config."""
+    docker = job["config"].get("docker")
+    image = docker.get("image") if isinstance(docker, Mapping) else None
+    return str(image) if image else None

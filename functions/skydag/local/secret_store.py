@@ -1,0 +1,28 @@
+"""Secrets of a local run (C-32, O-51): `secrets.*` of the configuration, then files `<config home>/secrets/<key>`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+SEGMENT = r"[A-Za-z](?:[A-Za-z0-9_-]*[A-Za-z0-9])?"
+KEY = re.compile(rf"{SEGMENT}(?:\.{SEGMENT})*")          # R-72, O-44
+KEY_CHARACTERS_MAX = 255
+
+
+class LocalSecrets:
+    """ports.SecretStore; every project sees the same. values: key -> secret, without `secrets.` in front."""
+
+    def __init__(self, values: Mapping[str, str], folder: Path | None = None) -> None:
+        self._values, self._folder = dict(values), folder
+
+    def get(self, project_id: int, key: str) -> str | None:
+        if key in self._values:
+            return self._values[key]
+        if self._folder is None or len(key) > KEY_CHARACTERS_MAX or not KEY.fullmatch(key):
+            return None                             # such a key names no secret, and could name a file elsewhere
+        try:
+            return (self._folder / key).read_bytes().decode("utf-8", errors="replace")
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            return None
