@@ -80,7 +80,7 @@ class ApiApplication(Protocol):
         self, workflow_id: int, session_time: datetime, *, params: Mapping[str, Any],
         retry_attempt_name: str | None = None,
     ) -> Attempt:
-        """Raises NotFoundError (the workflow), SessionExists, LimitError."""
+        """Raises NotFoundError (the workflow, a deleted project), SessionExists, LimitError."""
 
     def kill(self, attempt_id: int) -> Attempt:
         """The attempt as it was before. Raises NotFoundError, ConflictError when it is done."""

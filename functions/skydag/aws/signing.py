@@ -19,7 +19,7 @@ def signer(*, region: str | None) -> Callable[[str, str, dict[str, str], bytes |
         raise InvalidError("No AWS credentials found: set AWS_PROFILE, or run `aws configure` or `aws sso login`")
     place = region or session.get_config_variable("region")
     if not place:
-        raise InvalidError("No AWS region known for this address: set AWS_REGION")
+        raise InvalidError("No AWS region known for this address: set AWS_DEFAULT_REGION")
 
     def signed(method: str, url: str, headers: dict[str, str], body: bytes | None) -> dict[str, str]:
         request = AWSRequest(method=method, url=url, data=body or b"")      # proxies may change the other headers

@@ -24,6 +24,11 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...], str]] = {
     "version": ("version", (), "print the versions of client and server"),
 }
 
+LATER = frozenset({
+    "init", "new", "scheduler", "sched", "archive", "upload", "download", "retry", "reschedule", "backfill", "delete",
+    "secrets", "secret", "migrate", "selfupdate",
+})                                          # Digdag's, not here yet
+
 GROUPS = (
     ("On this machine", ("run", "check", "server", "demo")),
     ("Projects", ("push", "projects", "workflows", "schedules", "disable", "enable")),

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import NamedTuple
 
-from skydag.cli.catalog import COMMANDS, GROUPS
+from skydag.cli.catalog import COMMANDS, GROUPS, LATER
 from skydag.cli.options import COMMON, Given, Option, read
 from skydag.errors import InvalidError, SkydagError
 
@@ -87,6 +87,8 @@ def _command(name: str) -> Command:
             found = import_module(f"skydag.cli.{module}").COMMAND
             assert isinstance(found, Command)
             return found
+    if name in LATER:
+        raise InvalidError(f"Command {name} is not supported yet; `skydag --help` lists what there is")
     from difflib import get_close_matches
 
     known = [*COMMANDS, *(alias for _, aliases, _ in COMMANDS.values() for alias in aliases)]

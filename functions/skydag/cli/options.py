@@ -113,7 +113,8 @@ def _found(word: str, by_name: dict[str, Option]) -> tuple[Option, str | None]:
 def _hint(word: str, by_name: dict[str, Option]) -> str:
     from difflib import get_close_matches
 
-    near = get_close_matches(word.partition("=")[0], [name for name in by_name if name.startswith("--")], n=1, cutoff=0.7)
+    known = [name for name in by_name if name.startswith("--")]
+    near = get_close_matches(word.partition("=")[0], known, n=1, cutoff=0.7)
     return f" (did you mean {near[0]}?)" if near else ""
 
 

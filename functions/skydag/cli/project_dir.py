@@ -20,7 +20,7 @@ def directory(given: Given) -> Path:
 
 def compiled(path: Path) -> Project:
     """Every workflow of the directory. Warnings go to standard error. WorkflowError: every error, a line each."""
-    from skydag.app.archive import listed
+    from skydag.app.packing import listed
     from skydag.language.compile import compile_project
 
     project = compile_project(listed(path), lambda name: (path / name).read_bytes())

@@ -39,7 +39,7 @@ def run(given: Given) -> int:
 
 def packed(path: Path, *, copies_outgoing: bool) -> bytes:
     """The archive's bytes; tells what goes in. WorkflowError before anything is sent."""
-    from skydag.app.archive import pack
+    from skydag.app.packing import pack
 
     project = compiled(path)
     with _archive_file() as file:

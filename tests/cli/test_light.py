@@ -1,0 +1,32 @@
+"""Local commands start quickly: nothing of AWS is loaded (design.md section 6)."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.goldens.cli_player import SOURCES
+
+HEAVY = ("boto3", "botocore", "moto", "aws_lambda_powertools", "urllib.request", "ssl")
+
+
+def loaded(*argv: str, cwd: Path) -> set[str]:
+    code = ("import sys; from skydag.cli.main import main; code = main(sys.argv[1:]); "
+            "print('loaded:', *sys.modules, file=sys.stderr); sys.exit(code)")
+    done = subprocess.run([sys.executable, "-c", code, *argv], cwd=cwd, capture_output=True, text=True, check=True,
+                          env={"PYTHONPATH": SOURCES, "HOME": str(cwd), "PATH": "/usr/bin:/bin"})
+    return set(done.stderr.partition("loaded: ")[2].split())
+
+
+@pytest.mark.parametrize("argv", [("--version",), ("--help",), ("check",), ("push", "--help"), ("run", "--help")])
+def test_local_commands_load_nothing_of_aws_and_no_network(argv: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "w.dig").write_text("+x:\n  echo>: x\n")
+    heavy = HEAVY[:4] if argv[0] == "push" else HEAVY
+    assert not loaded(*argv, cwd=tmp_path) & set(heavy)
+
+
+def test_the_version_loads_only_the_command_lines_door(tmp_path: Path) -> None:
+    ours = {name for name in loaded("--version", cwd=tmp_path) if name.startswith("skydag")}
+    assert ours == {"skydag", "skydag.cli", "skydag.cli.main"}
