@@ -36,20 +36,27 @@ def source_of(reference: str) -> str:
     return reference.rpartition("~")[0]
 
 
+def keep(
+    objects: Objects, workflow_id: int, tasks: Sequence[Task], sla: Mapping[str, Any] | None = None,
+) -> str:
+    """Builds and keeps the pages of a workflow; what StoredWorkflow.pages is to hold. Repeats write the same.
+
+    sla: {"alert": bool, "fail": bool, "body": mapping} when the workflow has an `sla:` block."""
+    texts = pages.bundles(pages.build(tasks, sla=sla))
+    firsts = [json.loads(text[:text.index(',"pages"')] + "}")["first"] for text in texts]
+    for number, text in enumerate(texts):
+        objects.put(f"data/pages/{workflow_id}/{number}.json", text.encode(), content_type="application/json")
+    return f"{workflow_id}:{'.'.join(map(str, firsts))}"
+
+
 class Definitions:
     def __init__(self, objects: Objects, tasks: TaskStore) -> None:
         self._objects, self._tasks = objects, tasks
         self._bundles: OrderedDict[str, list[Bundle]] = OrderedDict()
 
     def keep(self, workflow_id: int, tasks: Sequence[Task], sla: Mapping[str, Any] | None = None) -> str:
-        """Builds and keeps the pages of a workflow; what StoredWorkflow.pages is to hold. Repeats write the same.
-
-        sla: {"alert": bool, "fail": bool, "body": mapping} when the workflow has an `sla:` block."""
-        texts = pages.bundles(pages.build(tasks, sla=sla))
-        firsts = [json.loads(text[:text.index(',"pages"')] + "}")["first"] for text in texts]
-        for number, text in enumerate(texts):
-            self._objects.put(f"data/pages/{workflow_id}/{number}.json", text.encode(), content_type="application/json")
-        return f"{workflow_id}:{'.'.join(map(str, firsts))}"
+        """As the function `keep`."""
+        return keep(self._objects, workflow_id, tasks, sla)
 
     def page(self, attempt: Attempt, reference: str) -> Page:
         source, _, number = reference.rpartition("~")
