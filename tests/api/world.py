@@ -50,7 +50,10 @@ class World:
         return self.time
 
     def pause(self, seconds: float) -> None:
+        """Time goes by, and what was running has succeeded."""
         self.time += timedelta(seconds=seconds)
+        for attempt in self.attempts.open_attempts():
+            self.attempts.finish(attempt.id, success=True, now=self.time)
 
     def start(
         self, workflow_id: int, session_time: datetime, *, params: Mapping[str, Any],

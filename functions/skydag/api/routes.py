@@ -65,7 +65,7 @@ logger = logging.getLogger("skydag.api")
 
 def resolver(application: ApiApplication) -> APIGatewayHttpResolver:
     """Answers HTTP API events. One at a time: Powertools keeps the current event in its classes."""
-    out = APIGatewayHttpResolver()
+    out = APIGatewayHttpResolver(serializer=_as_built)
 
     def register(method: str, path: str, route: Route) -> None:
         def handle(**parts: str) -> Response[Any]:
@@ -84,6 +84,11 @@ def resolver(application: ApiApplication) -> APIGatewayHttpResolver:
         return built(_unknown(request), request, application.objects)
 
     return out
+
+
+def _as_built(body: Any) -> Any:
+    """`built` has written the JSON already, compressed or not."""
+    return body
 
 
 def _answered(route: Route, app: ApiApplication, request: Request, parts: Mapping[str, str]) -> Answer:
