@@ -217,8 +217,8 @@ def test_a_schedule_starts_its_session_by_itself(stack: Stack) -> None:
 
 
 @pytest.mark.skipif(NO_CONTAINERS is not None, reason=f"NO CONTAINER TASK IS TRIED ON THIS MACHINE: {NO_CONTAINERS}")
-def test_a_task_with_docker_runs_in_a_container(stack: Stack) -> None:
-    attempt = stack.start("journey", "in_a_container", "2025-06-10T00:00:00+00:00")
+def test_a_task_with_docker_runs_in_that_image_which_knows_nothing_of_skydag(stack: Stack) -> None:
+    attempt = stack.start("journey", "in_a_container", "2025-06-10T00:00:00+00:00", {"image": containers.BASE})
     done = stack.finished(attempt["id"], within_s=90)
     tasks = stack.tasks(attempt["id"])
     assert done["success"], {name: (task["state"], task["error"]) for name, task in tasks.items()}

@@ -3,7 +3,8 @@
     streams       a stream mapping honours filters, partial batches, bisecting, retries and the on-failure queue
                   (esm.py); MiniStack loses the records of a partly failed batch
     ecs events    a container that changes its state puts "ECS Task State Change" on the default bus
-    ecs network   containers share the host's network, so that the emulator is where they look for AWS
+    containers    share the host's network, so that the emulator is where they look for AWS; entry points, volumes of a
+                  task, and the order of its containers are honoured
     http body     an HTTP API made from an OpenAPI body, as SAM makes them, gets its routes
     scheduler     looks each second; fills in <aws.scheduler.*> (A-58)
 
@@ -165,12 +166,47 @@ def _emit_ecs_events() -> None:
 
 def _share_host_network() -> None:
     run_kwargs, register = ecs._build_run_kwargs, ecs._register_metadata
-    ecs._build_run_kwargs = lambda cdef, td, env, ports, net, host, *rest: run_kwargs(
-        cdef, td, env, ports, net, True, *rest
-    )
+    volumes = Path(os.environ["TMPDIR"]) / "volumes"
+
+    def build(
+        cdef: Any, td: Any, env: Any, ports: Any, network: Any, host: bool, task_id: str, *rest: Any
+    ) -> dict[str, Any]:
+        kwargs: dict[str, Any] = run_kwargs(cdef, td, env, ports, network, True, task_id, *rest)
+        if cdef.get("entryPoint"):
+            kwargs["entrypoint"] = cdef["entryPoint"]
+        for mount in cdef.get("mountPoints", []):
+            folder = volumes / task_id / mount["sourceVolume"]
+            folder.mkdir(parents=True, exist_ok=True)
+            kwargs.setdefault("volumes", []).append(f"{folder}:{mount['containerPath']}:rw")
+        return kwargs
+
+    ecs._build_run_kwargs = build
     ecs._register_metadata = lambda arn, cluster, td, cdef, lt, env, host, ip: register(
         arn, cluster, td, cdef, lt, env, True, ip
     )
+
+
+def _start_in_order() -> None:
+    """A container waits for those that its dependsOn names; only the condition SUCCESS is used."""
+    start, run = ecs._start_task_worker, ecs._run_docker_container
+
+    def start_in_order(task: Any, td: Any, *rest: Any) -> None:
+        order = sorted(
+            range(len(td["containerDefinitions"])), key=lambda n: bool(td["containerDefinitions"][n].get("dependsOn"))
+        )
+        for holder, key in ((td, "containerDefinitions"), (task, "containers"), (task, "_container_essentials")):
+            holder[key] = [holder[key][number] for number in order]
+        start(task, td, *rest)
+
+    def run_after(docker_client: Any, cdef: Any, kwargs: Any, **more: Any) -> Any:
+        for before in cdef.get("dependsOn", []):
+            name = kwargs["name"].removesuffix(cdef["name"]) + before["containerName"]
+            code = docker_client.containers.get(name).wait()["StatusCode"]
+            if code != 0:
+                raise RuntimeError(f"the container {before['containerName']} ended with {code}")
+        return run(docker_client, cdef, kwargs, **more)
+
+    ecs._start_task_worker, ecs._run_docker_container = start_in_order, run_after
 
 
 # ---- HTTP API -------------------------------------------------------------------------------------------------------
@@ -255,6 +291,7 @@ def main() -> None:
     lambdas._poll_dynamodb_streams = Streams().poll
     _emit_ecs_events()
     _share_host_network()
+    _start_in_order()
     _fill_http_apis()
     _mend_scheduler()
     sys.argv = sys.argv[:1]

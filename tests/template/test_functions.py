@@ -66,7 +66,7 @@ def test_bootstrap_reads_every_variable_of_the_template_and_no_other_H_4() -> No
 
 def test_a_container_gets_only_variables_that_bootstrap_reads() -> None:
     (task,) = TEMPLATE.of("AWS::ECS::TaskDefinition")
-    (container,) = TEMPLATE.properties(task)["ContainerDefinitions"]
+    container, _ = TEMPLATE.properties(task)["ContainerDefinitions"]
     names = {variable["Name"] for variable in container["Environment"]}
     assert {name for name in names if name.startswith("SKYDAG_")} <= _read_by_bootstrap()
 

@@ -9,6 +9,8 @@ TEMPLATE = installation()
 #: The only statements on every resource there is, each because AWS knows no resource for its action.
 ON_EVERYTHING = {
     ("AdvanceRole", "dynamodb:ListStreams"): "a mapping looks for the stream by listing",
+    ("WorkRole", "ecs:DescribeTaskDefinition"): "a copy for another image is made of what is described",
+    ("WorkRole", "ecs:RegisterTaskDefinition"): "what a copy may do is bounded by the roles that Work may hand over",
     ("WorkerExecutionRole", "ecr:GetAuthorizationToken"): "the token is the account's, not a repository's",
 }
 
