@@ -34,6 +34,15 @@ class TaskLog:
             self._kept = []
         self._writer.write(line)
 
+    def tick(self) -> None:
+        """Called every few seconds while a task runs on: what it printed so far can be read from the store (R-67)."""
+        if self._writer is None and self._kept:
+            self._writer = self._open()
+            self._writer.write("".join(self._kept))
+            self._kept = []
+        if self._writer is not None:
+            self._writer.flush_old()
+
     def close(self) -> str:
         """What is to stay with the result; "" when it lies in the store, or nothing was printed."""
         if self._writer is not None:

@@ -1,0 +1,144 @@
+"""Everything put together over ports: what bootstrap makes for AWS, and the local world for a laptop."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from skydag.app.advance import Advance, Settings
+from skydag.app.kill import kill
+from skydag.app.log_files import LogFiles
+from skydag.app.notice import notice
+from skydag.app.operators import find_operator
+from skydag.app.push import Push
+from skydag.app.record import Record
+from skydag.app.start import Start
+from skydag.app.stream import Stream
+from skydag.app.task_log import TaskLog
+from skydag.app.tasks import Rows, TaskRow
+from skydag.app.watch import Watch
+from skydag.app.work import Places, Work
+from skydag.language.evaluate import Evaluator
+from skydag.model.project import StoredWorkflow
+from skydag.model.session import Attempt
+from skydag.ports import Alerts, Chance, Clock, Dispatch, Logs, Objects, SecretStore, Table, Timers, Wakes
+from skydag.spi import Operator
+from skydag.store.attempts import AttemptStore
+from skydag.store.definitions import Definitions
+from skydag.store.projects import ProjectStore
+from skydag.store.schedules import ScheduleStore
+from skydag.store.tasks import TaskStore
+from skydag.store.values import Blobs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ports:
+    table: Table
+    objects: Objects                # the project bucket
+    stored_logs: Logs
+    dispatch: Dispatch
+    timers: Timers
+    alerts: Alerts
+    wakes: Wakes
+    secrets: SecretStore
+    now: Clock
+    chance: Chance
+
+
+class Application:
+    def __init__(
+        self, ports: Ports, settings: Settings, places: Callable[[Application], Places], *, attempt_limit: int = 100,
+        find: Callable[[str], Operator | None] = find_operator,
+    ) -> None:
+        self.ports, self.settings, self.attempt_limit = ports, settings, attempt_limit
+        self._find, self._places = find, places
+        self._evaluators: dict[str, Evaluator] = {}
+        self.blobs = Blobs(ports.objects)
+        self.tasks = TaskStore(ports.table, self.blobs)
+        self.definitions = Definitions(ports.objects, self.tasks)
+        self.attempts = AttemptStore(ports.table, self.blobs)
+        self.advance = Advance(tasks=self.tasks, definitions=self.definitions, attempts=self.attempts,
+                               dispatch=ports.dispatch, timers=ports.timers, settings=settings)
+        self.record = Record(self.advance)
+        self.stream = Stream(self.advance, ports.table)
+        self.now = ports.now
+        self.objects, self.wakes = ports.objects, ports.wakes
+
+    @cached_property
+    def projects(self) -> ProjectStore:
+        return ProjectStore(self.ports.table, self.blobs)
+
+    @cached_property
+    def schedules(self) -> ScheduleStore:
+        return ScheduleStore(self.ports.table)
+
+    @cached_property
+    def starter(self) -> Start:
+        return Start(self.advance, self.ports.chance, attempt_limit=self.attempt_limit)
+
+    @cached_property
+    def watch(self) -> Watch:
+        return Watch(self.advance, self.record)
+
+    @cached_property
+    def push(self) -> Push:
+        return Push(projects=self.projects, schedules=self.schedules, objects=self.objects, wakes=self.wakes,
+                    definitions=self.definitions)
+
+    @cached_property
+    def logs(self) -> LogFiles:
+        return LogFiles(self.ports.stored_logs, self.task_rows)
+
+    @cached_property
+    def work(self) -> Work:
+        return Work(tasks=self.tasks, blobs=self.blobs, record=self.record, dispatch=self.ports.dispatch,
+                    places=self._places(self), find_operator=self._find, open_log=self.open_log,
+                    evaluator=self.evaluator, now=self.now, task_limit=self.settings.task_limit)
+
+    def evaluator(self, timezone: str) -> Evaluator:
+        if timezone not in self._evaluators:
+            self._evaluators[timezone] = Evaluator(timezone)
+        return self._evaluators[timezone]
+
+    def open_log(self, attempt: Attempt, name: str, number: int, run: int) -> TaskLog:
+        return TaskLog(lambda: self.ports.stored_logs.open(attempt.id, name, number, run, now=self.now()))
+
+    def notify(self, attempt: Attempt, task_name: str, message: str, number: int) -> None:
+        """The id is the task's: a repeated run of the task repeats the same notice (G-9)."""
+        self.ports.alerts.publish(notice(attempt, task_name, message, self.now()), stable_id=f"{attempt.id}-{number}")
+
+    def start(
+        self, workflow_id: int, session_time: datetime, *, params: Mapping[str, Any],
+        retry_attempt_name: str | None = None,
+    ) -> Attempt:
+        workflow = self.projects.workflow(workflow_id)
+        self.projects.get(workflow.project_id)              # E-100: a deleted project starts nothing
+        return self.starter(workflow, session_time, params=params, retry_attempt_name=retry_attempt_name, now=self.now())
+
+    def start_due(
+        self, workflow: StoredWorkflow, session_time: datetime, *, params: Mapping[str, Any],
+        retry_attempt_name: str | None = None, run_time: datetime, request: str, now: datetime,
+    ) -> Attempt:
+        """As the schedule asks: the same request for every repeat of the same firing."""
+        return self.starter(workflow, session_time, params=params, retry_attempt_name=retry_attempt_name,
+                            run_time=run_time, request=request, now=now)
+
+    def unspilled(self, event: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A job or report as it was sent: a large one lies in the bucket (F-9)."""
+        if event.keys() == {"spilled"}:
+            return self.job_at(event["spilled"])
+        return event
+
+    def job_at(self, key: str) -> Mapping[str, Any]:
+        loaded: Mapping[str, Any] = json.loads(self.objects.get(key))
+        return loaded
+
+    def kill(self, attempt_id: int) -> Attempt:
+        return kill(attempt_id, advance=self.advance, now=self.now())
+
+    def task_rows(self, attempt_id: int) -> Sequence[TaskRow]:
+        return Rows(self.tasks, self.definitions)(self.attempts.get(attempt_id))

@@ -1,0 +1,45 @@
+"""Operators by name: a table for the built-in ones, entry points only for names it does not know (design.md section 6)."""
+
+from __future__ import annotations
+
+import importlib
+from importlib.metadata import entry_points
+from typing import Final, cast
+
+from skydag.spi import Operator
+
+GROUP: Final = "skydag.operators"
+
+#: The same as [project.entry-points."skydag.operators"] in pyproject.toml; a test compares. Reading the entry points of
+#: an environment takes longer than most tasks.
+BUILT_IN: Final = {
+    "call": "skydag_operators.call:Call",
+    "echo": "skydag_operators.echo:Echo",
+    "fail": "skydag_operators.fail:Fail",
+    "for_each": "skydag_operators.for_each:ForEach",
+    "for_range": "skydag_operators.for_range:ForRange",
+    "if": "skydag_operators.if_:If",
+    "loop": "skydag_operators.loop:Loop",
+    "notify": "skydag_operators.notify:Notify",
+    "py": "skydag_operators.py:Py",
+    "sh": "skydag_operators.sh:Sh",
+}
+
+_known: dict[str, Operator | None] = {}
+
+
+def find_operator(name: str) -> Operator | None:
+    """An instance of the operator of that name; None if no installed distribution has one."""
+    if name not in _known:
+        _known[name] = _load(name)
+    return _known[name]
+
+
+def _load(name: str) -> Operator | None:
+    target = BUILT_IN.get(name)
+    if target is not None:
+        module, _, attribute = target.partition(":")
+        return cast(Operator, getattr(importlib.import_module(module), attribute)())
+    for point in entry_points(group=GROUP, name=name):
+        return cast(Operator, point.load()())
+    return None

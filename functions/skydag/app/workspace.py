@@ -1,0 +1,62 @@
+"""The project as a task finds it: the folder itself on a laptop, a fresh copy of the archive elsewhere (O-39)."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from skydag.app import archive
+from skydag.language.compile import load_body
+
+
+class Folder:
+    """spi.ProjectFiles over a project folder."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    @property
+    def root(self) -> Path:
+        return self._root
+
+    def compile(self, path: str) -> Mapping[str, Any]:
+        return load_body(path, reader(self._root))
+
+
+class Copy:
+    """spi.ProjectFiles over a copy of the archive that this run of this task alone uses; made when first asked for."""
+
+    def __init__(self, fetch: Callable[[], bytes]) -> None:
+        self._fetch = fetch
+        self._folder: Path | None = None
+
+    @property
+    def root(self) -> Path:
+        if self._folder is None:
+            folder = Path(tempfile.mkdtemp(prefix="skydag-project-"))
+            archive.unpack(self._fetch(), folder)
+            self._folder = folder
+        return self._folder
+
+    def compile(self, path: str) -> Mapping[str, Any]:
+        return load_body(path, reader(self.root))
+
+    def close(self) -> None:
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
+
+
+def reader(root: Path) -> Callable[[str], bytes]:
+    """Reads project files by their path below the root; raises FileNotFoundError, also for what leaves the project."""
+    base = root.resolve()
+
+    def read(path: str) -> bytes:
+        full = (base / path).resolve()
+        if not full.is_relative_to(base) or not full.is_file():
+            raise FileNotFoundError(path)
+        return full.read_bytes()
+    return read

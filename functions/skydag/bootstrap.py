@@ -1,0 +1,111 @@
+"""The doorman: reads environment, clock and chance, and chooses what the application stands on."""
+
+from __future__ import annotations
+
+import functools
+import os
+import random
+import secrets
+import time
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from skydag.app.advance import Settings
+from skydag.app.application import Application, Ports
+from skydag.app.places import CloudPlaces
+from skydag.ports import Chance, Clock
+from skydag.store.logs import ObjectLogs
+
+
+class SystemChance:
+    """Ids and tokens from the operating system."""
+
+    def token(self) -> str:
+        return secrets.token_urlsafe(18)
+
+    def uuid(self) -> str:
+        return str(uuid.uuid4())
+
+
+def system_clock() -> datetime:
+    return datetime.now(UTC)
+
+
+@functools.cache
+def from_environment() -> Application:
+    """The application of this Lambda function: made once per cold start."""
+    return aws_application(os.environ, clock=system_clock, chance=SystemChance())
+
+
+def aws_application(
+    env: Mapping[str, str], *, clock: Clock, chance: Chance, session: Any = None, lambda_client: Any = None,
+) -> Application:
+    """The application over AWS. session: where clients come from (default: boto3's own). Clients are made when first
+    used, so a function pays for those that it uses."""
+    from skydag.aws.alerts import TopicAlerts
+    from skydag.aws.client import CONFIG
+    from skydag.aws.containers import ContainerPlace, Containers
+    from skydag.aws.dispatch import LambdaDispatch
+    from skydag.aws.invoke import LambdaInvoker
+    from skydag.aws.objects import S3Objects
+    from skydag.aws.one_off import OneOff
+    from skydag.aws.secret_store import ParameterSecrets
+    from skydag.aws.table import DynamoTable
+    from skydag.aws.timers import QueueTimers
+    from skydag.aws.wakes import ScheduleWakes
+
+    def client(service: str) -> Any:
+        return Lazy(lambda: _session(session).client(service, config=CONFIG))
+
+    s3, scheduler = client("s3"), client("scheduler")
+    objects = S3Objects(s3, env["SKYDAG_PROJECT_BUCKET"])
+    invoker = LambdaInvoker(lambda_client or client("lambda"), objects)
+
+    def one_off(target: str) -> OneOff:
+        return OneOff(scheduler, group=env["SKYDAG_SCHEDULE_GROUP"], role_arn=env["SKYDAG_SCHEDULER_ROLE_ARN"],
+                      target_arn=env[target])
+
+    place = ContainerPlace(
+        cluster=env["SKYDAG_CLUSTER"], task_definition=env["SKYDAG_TASK_DEFINITION"],
+        subnets=_list(env["SKYDAG_SUBNETS"]), security_groups=_list(env["SKYDAG_SECURITY_GROUPS"]))
+    ports = Ports(
+        table=DynamoTable(client("dynamodb"), env["SKYDAG_TABLE"], sleep=time.sleep, spread=random.random),
+        objects=objects,
+        stored_logs=ObjectLogs(S3Objects(s3, env["SKYDAG_LOG_BUCKET"]), agent="aws", clock=clock),
+        dispatch=LambdaDispatch(invoker, work=env["SKYDAG_WORK_FUNCTION"], script=env["SKYDAG_SCRIPT_FUNCTION"],
+                                finish=env["SKYDAG_FINISH_FUNCTION"],
+                                containers=Containers(client("ecs"), place, objects)),
+        timers=QueueTimers(client("sqs"), env["SKYDAG_TIMER_QUEUE_URL"], one_off("SKYDAG_TIMER_QUEUE_ARN")),
+        alerts=TopicAlerts(client("sns"), env["SKYDAG_TOPIC_ARN"]),
+        wakes=ScheduleWakes(one_off("SKYDAG_EXPAND_FUNCTION_ARN"), clock=clock),
+        secrets=ParameterSecrets(client("ssm"), env["SKYDAG_SECRET_PREFIX"], clock=clock),
+        now=clock, chance=chance)
+    settings = Settings(task_limit=int(env.get("SKYDAG_TASK_LIMIT", "10000")),
+                        is_direct=env.get("SKYDAG_DIRECT", "true").lower() == "true")
+    return Application(ports, settings, CloudPlaces, attempt_limit=int(env.get("SKYDAG_ATTEMPT_LIMIT", "100")))
+
+
+def _session(given: Any) -> Any:
+    if given is not None:
+        return given
+    import boto3
+
+    return boto3.session.Session()
+
+
+def _list(text: str) -> list[str]:
+    return [part for part in text.split(",") if part]
+
+
+class Lazy:
+    """A client that is made when first used: a function that never publishes never pays for an SNS client."""
+
+    def __init__(self, make: Any) -> None:
+        self._make, self._made = make, None
+
+    def __getattr__(self, name: str) -> Any:
+        if self._made is None:
+            self._made = self._make()
+        return getattr(self._made, name)

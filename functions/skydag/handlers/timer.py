@@ -1,0 +1,27 @@
+"""Timer queue -> whatever may be due. A message is deleted only when it was looked at (partial batch)."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+from skydag.app.application import Application
+from skydag.bootstrap import from_environment
+
+LOG = logging.getLogger(__name__)
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    return handle(event, context, from_environment())
+
+
+def handle(event: dict[str, Any], context: Any, application: Application) -> dict[str, Any]:
+    failed = []
+    for record in event["Records"]:
+        try:
+            application.advance.timer(json.loads(record["body"]), application.now())
+        except Exception:
+            LOG.exception("a timer failed", extra={"action": "timer_failed", "message_id": record["messageId"]})
+            failed.append({"itemIdentifier": record["messageId"]})
+    return {"batchItemFailures": failed}
