@@ -111,3 +111,12 @@ def test_trimming_keeps_version_and_entry_points_and_drops_installers_files(tmp_
     (tmp_path / "bin").mkdir()
     _trim().trim(tmp_path)
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["METADATA", "entry_points.txt", "skydag-1.dist-info"]
+
+
+def test_every_dependency_has_its_reason_in_the_docs() -> None:
+    document = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    project, groups = document["project"], document["dependency-groups"]
+    wanted = [*project["dependencies"], *groups["dev"]]
+    wanted += [requirement for extra in project["optional-dependencies"].values() for requirement in extra]
+    told = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
+    assert [name for one in wanted if (name := re.split(r"[<>=~!\[]", one)[0]) not in told] == []
