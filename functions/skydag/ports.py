@@ -133,6 +133,9 @@ class Objects(Protocol):
     def get(self, key: str) -> bytes:
         """Raises NotFoundError."""
 
+    def metadata(self, key: str) -> Mapping[str, str]:
+        """What the uploader wrote beside the object; empty where there is none, or no such object."""
+
     def list(self, prefix: str) -> Iterator[tuple[str, int]]:
         """(key, size), by key."""
 
@@ -155,6 +158,9 @@ class Dispatch(Protocol):
         """Run this claimed task in a container; the id of the container task. The same token starts it once."""
 
     def stop_container(self, container: str, reason: str) -> None: ...
+
+    def report(self, report: Mapping[str, Any]) -> None:
+        """Tell `finish` how a handed-over run ended."""
 
 
 class Timers(Protocol):
@@ -183,6 +189,9 @@ class LogWriter(Protocol):
     """The log of one run of one task, written as it comes (R-66)."""
 
     def write(self, text: str) -> None: ...
+
+    def flush_old(self) -> None:
+        """Store what has waited long enough, for whoever reads along; called every few seconds."""
 
     def close(self) -> None: ...
 

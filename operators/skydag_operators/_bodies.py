@@ -43,7 +43,7 @@ def _parallel(config: Mapping[str, Any]) -> dict[str, Any]:
         return {}
     value = config["_parallel"]
     if isinstance(value, (bool, str)):
-        return {"_parallel": True} if boolean("_parallel", value) else {}
+        return {"_parallel": value} if boolean("_parallel", value) else {}
     if isinstance(value, Mapping):
         required(value, "limit", integer)
         return {"_parallel": dict(value)}

@@ -68,7 +68,7 @@ def test_e92_a_loop_exports_i_over_the_exports_of_its_body(trial: Trial) -> None
 
 
 @pytest.mark.parametrize(("count", "parallel", "generated"), [
-    (0, None, {}), (-3, None, {}), (0, True, {"_parallel": True}), ("0", "true", {"_parallel": True}),
+    (0, None, {}), (-3, None, {}), (0, True, {"_parallel": True}), ("0", "true", {"_parallel": "true"}),
     (0, False, {}), (0, {"limit": 2}, {"_parallel": {"limit": 2}}),
 ])
 def test_e92_a_loop_of_none_generates_only_what_parallel_says(

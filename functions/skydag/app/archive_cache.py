@@ -15,8 +15,8 @@ ARCHIVES_KEPT_MAX: Final = 8
 
 
 class ArchiveCache:
-    """Those last used stay in `folder`. User code may have run beside them with our rights: what lies there is used only
-    if it is, by its hash, what we put there."""
+    """Those last used stay in `folder`. User code may have run beside them with our rights: what lies there is used
+    only if it is, by its hash, what we put there."""
 
     def __init__(self, objects: Objects, folder: Path) -> None:
         self._objects, self._folder = objects, folder

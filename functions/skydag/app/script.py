@@ -34,8 +34,9 @@ class Script:
     key) -> value. report: hands the report to `finish`."""
 
     def __init__(
-        self, *, objects: Objects, archive: Callable[[str], bytes], open_log: Callable[[Attempt, str, int, int], TaskLog],
-        commands: NewCommands, find_operator: Callable[[str], Operator | None],
+        self, *, objects: Objects, archive: Callable[[str], bytes],
+        open_log: Callable[[Attempt, str, int, int], TaskLog], commands: NewCommands,
+        find_operator: Callable[[str], Operator | None],
         secret: Callable[[int, str], str | None], report: Callable[[Mapping[str, Any]], None], now: Clock,
     ) -> None:
         self.objects = objects

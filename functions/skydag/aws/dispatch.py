@@ -15,11 +15,12 @@ CALLS_AT_ONCE = 16
 
 
 class LambdaDispatch:
-    """ports.Dispatch. work, script: names or ARNs of the functions. containers: None where there is no cluster."""
+    """ports.Dispatch. work, script, finish: names or ARNs of functions. containers: None where there is no cluster."""
 
     def __init__(
-        self, invoker: LambdaInvoker, *, work: str, script: str, containers: Containers | None = None,
+        self, invoker: LambdaInvoker, *, work: str, script: str, finish: str = "", containers: Containers | None = None,
     ) -> None:
+        self._finish = finish
         self._invoker, self._work, self._script, self._containers = invoker, work, script, containers
 
     def work(self, jobs: Sequence[Mapping[str, Any]]) -> None:
@@ -40,6 +41,9 @@ class LambdaDispatch:
 
     def stop_container(self, container: str, reason: str) -> None:
         self._cluster.stop(container, reason)
+
+    def report(self, report: Mapping[str, Any]) -> None:
+        self._invoker.call(self._finish, report)
 
     @property
     def _cluster(self) -> Containers:

@@ -18,6 +18,12 @@ CHUNK_BYTES: Final = 65_536
 LINE_CHARACTERS_MAX: Final = 65_536     # a longer line is written in parts
 LOOK_S: Final = 1.0                     # how often we look whether a silent child has ended
 STOP_GRACE_S: Final = 5.0               # between asking a process to end and ending it
+NOT_THE_USERS: Final = ("SKYDAG_", "_HANDLER", "AWS_LAMBDA_RUNTIME_API", "_X_AMZN_", "_AWS_XRAY_")
+
+
+def user_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Our environment without what is only ours: the variables beneath those of user code."""
+    return {name: value for name, value in environment.items() if not name.startswith(NOT_THE_USERS)}
 
 
 class LocalCommands:
@@ -26,12 +32,13 @@ class LocalCommands:
     write        takes the output as it comes, as `TaskRequest.log` does: one or more whole lines a call, without the
                  last line's end; bytes that are no UTF-8 are replaced
     base_env     the variables beneath those of the command
-    should_stop  asked every `stop_poll_s` seconds while the command runs; once it says yes the whole group is ended
+    should_stop  asked every `stop_poll_s` seconds while the command runs; once it says yes, by true or by the reason as
+                 a text, the whole group is ended
     """
 
     def __init__(
         self, write: Callable[[str], None], base_env: Mapping[str, str], *,
-        should_stop: Callable[[], bool] | None = None, stop_poll_s: float = 3.0,
+        should_stop: Callable[[], bool | str] | None = None, stop_poll_s: float = 3.0,
     ) -> None:
         self._write, self.base_env = write, dict(base_env)
         self._should_stop, self._stop_poll_s = should_stop, stop_poll_s
@@ -51,7 +58,7 @@ class LocalCommands:
         except OSError as refused:
             return Outcome(code=126, reason=f"cannot run {argv[0]}: {refused.strerror}")
         try:
-            is_stopped = self._follow(child)
+            reason = self._follow(child)
         except BaseException:
             _end_group(child)
             raise
@@ -59,10 +66,10 @@ class LocalCommands:
             assert child.stdout is not None
             child.stdout.close()
         code = child.returncode if child.returncode >= 0 else 128 - child.returncode
-        return Outcome(code=code, reason="stopped, because the attempt was killed" if is_stopped else None)
+        return Outcome(code=code, reason=reason)
 
-    def _follow(self, child: subprocess.Popen[bytes]) -> bool:
-        """Copies the output until the command has ended; True if it was stopped."""
+    def _follow(self, child: subprocess.Popen[bytes]) -> str | None:
+        """Copies the output until the command has ended; the reason if it was stopped."""
         assert child.stdout is not None
         pipe = child.stdout.fileno()
         poller = select.poll()
@@ -81,13 +88,13 @@ class LocalCommands:
             elif not is_open and _ended(child, None if self._should_stop is None else wait_s):
                 break
             if self._should_stop is not None and time.monotonic() >= next_look:
-                if self._should_stop():
+                if stop := self._should_stop():
                     _end_group(child)
                     lines.close()
-                    return True
+                    return stop if isinstance(stop, str) else "stopped, because the attempt was killed"
                 next_look = time.monotonic() + self._stop_poll_s
         lines.close()
-        return False
+        return None
 
 
 class _Lines:

@@ -1,0 +1,54 @@
+"""What the two workers stand on. Far less than an application, and so are their rights (F-8): the project bucket, the
+log bucket, and `finish`."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from skydag.app.archive_cache import ArchiveCache
+from skydag.app.operators import find_operator
+from skydag.app.script import Script, ShouldStop
+from skydag.app.task_log import TaskLog
+from skydag.aws.client import client
+from skydag.aws.invoke import LambdaInvoker
+from skydag.aws.objects import S3Objects
+from skydag.bootstrap import Lazy, system_clock
+from skydag.errors import ConfigError
+from skydag.local.commands import LocalCommands, user_environment
+from skydag.model.session import Attempt
+from skydag.ports import Clock, Logs, Objects
+from skydag.store.logs import ObjectLogs
+
+RESULTS = "data/results/"       # where user code's role may put a report too large for a call
+
+
+def from_environment(agent: str) -> Script:
+    """The worker of this function or container; made once. agent: who runs the tasks, in the names of log files."""
+    env = os.environ
+    s3 = Lazy(lambda: client("s3"))
+    objects = S3Objects(s3, env["SKYDAG_PROJECT_BUCKET"])
+    finish = env["SKYDAG_FINISH_FUNCTION"]
+    invoker = LambdaInvoker(Lazy(lambda: client("lambda")), objects, folder=RESULTS)
+    logs = ObjectLogs(S3Objects(s3, env["SKYDAG_LOG_BUCKET"]), agent=agent, clock=system_clock)
+    return script(objects=objects, logs=logs, report=lambda report: invoker.call(finish, report), now=system_clock)
+
+
+def script(*, objects: Objects, logs: Logs, report: Callable[[Mapping[str, Any]], None], now: Clock) -> Script:
+    def open_log(attempt: Attempt, name: str, number: int, run: int) -> TaskLog:
+        return TaskLog(lambda: logs.open(attempt.id, name, number, run, now=now()))
+
+    def commands(write: Callable[[str], None], *, should_stop: ShouldStop) -> LocalCommands:
+        return LocalCommands(write, user_environment(os.environ), should_stop=should_stop)
+
+    return Script(
+        objects=objects, archive=ArchiveCache(objects, Path(tempfile.gettempdir()) / "skydag-archives"),
+        open_log=open_log, commands=commands, find_operator=find_operator, secret=_no_secrets, report=report, now=now)
+
+
+def _no_secrets(project_id: int, key: str) -> str | None:
+    raise ConfigError(f"the secret '{key}' cannot be used here: user code has no right to read secrets in an "
+                      f"installation (F-8)")
