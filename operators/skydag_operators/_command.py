@@ -36,16 +36,25 @@ def temporary_folder(request: TaskRequest, operator: str) -> Iterator[Path]:
     """A folder of this run's own, gone afterwards: below `.digdag/tmp` of the project (O-40), or, where the project
     can't be written to, below the system's folder for such things."""
     prefix = f"digdag-{operator}-{request.task_id}-"
-    try:
-        parent = request.files.root / ".digdag" / "tmp"
-        parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
-    except OSError:
-        folder = Path(tempfile.mkdtemp(prefix=prefix))
+    folder = Path(_made(prefix, str(request.files.root / ".digdag" / "tmp")))
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _made(prefix: str, parent: str) -> str:
+    try:
+        return tempfile.mkdtemp(prefix=prefix, dir=parent)
+    except FileNotFoundError:
+        pass                                    # the first task makes the parent
+    except OSError:
+        return tempfile.mkdtemp(prefix=prefix)
+    try:
+        Path(parent).mkdir(parents=True, exist_ok=True)
+        return tempfile.mkdtemp(prefix=prefix, dir=parent)
+    except OSError:
+        return tempfile.mkdtemp(prefix=prefix)
 
 
 def relative(path: Path, cwd: Path) -> str:

@@ -26,6 +26,8 @@ def check_inside(root: Path, path: str, message: str) -> Path:
 def working_directory(root: Path, config: Mapping[str, Any]) -> Path:
     """The folder in which the task's command runs. ConfigError if it is outside, or not there."""
     relative = workdir(config)
+    if not relative:
+        return root
     found = check_inside(root, relative, f"Working directory must not be outside of project path: {relative}")
     if not found.is_dir():
         raise ConfigError(f"Working directory does not exist: {relative}")
