@@ -176,9 +176,13 @@ class Installation:
         done = [source.poll(now) for source in (*self._sources, *self._background)]
         return any(done)
 
-    def settle(self) -> None:
-        """Until nothing is under way: no call, record, message or container. Time moves as far as that takes."""
+    def settle(self, each: Callable[[], None] = lambda: None) -> None:
+        """Until nothing is under way: no call, record, message or container. Time moves as far as that takes.
+
+        each: called after every round, to look on.
+        """
         for _ in range(ROUNDS_MAX):
+            each()
             if self.step():
                 continue
             work = earliest(source.next_at() for source in (self.lambdas, *self._sources))
@@ -187,9 +191,10 @@ class Installation:
             self._pass_time(earliest([work, *(source.next_at() for source in self._background)]))
         raise IllegalStepError(f"the installation is still busy after {ROUNDS_MAX} rounds")
 
-    def run_until(self, time: datetime) -> None:
+    def run_until(self, time: datetime, each: Callable[[], None] = lambda: None) -> None:
         """Everything that happens until then, schedules and the minutely watch included."""
         for _ in range(ROUNDS_MAX):
+            each()
             if self.step():
                 continue
             due = earliest(source.next_at() for source in (self.lambdas, *self._sources, *self._background))

@@ -61,6 +61,7 @@ class Failure:
     error: str                  # "KeyError: 'x'"
     trace: str
     event: Any
+    request_id: str             # what the handler saw as aws_request_id
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -71,6 +72,7 @@ class _Call:
     round: int
     function: str
     payload: bytes
+    request_id: str             # the same for every try
     tries: int = 0
 
 
@@ -109,20 +111,23 @@ class Lambdas:
             return json.dumps(answer, default=str).encode(), None
         return json.dumps(_error_payload(failure)).encode(), "Unhandled"
 
-    def call(self, function: Function, event: Any) -> tuple[Any, Failure | None]:
+    def call(
+        self, function: Function, event: Any, request_id: str | None = None,
+    ) -> tuple[Any, Failure | None]:
         """Run the handler now."""
+        request_id = request_id or str(uuid.uuid4())
         self.next_round()
         with self._lock:
             self.counts[function.id] += 1
         context = Context(
             function_name=function.name, invoked_function_arn=function.arn, memory_limit_in_mb=function.memory_mb,
-            aws_request_id=str(uuid.uuid4()), timeout_s=function.timeout_s)
+            aws_request_id=request_id, timeout_s=function.timeout_s)
         try:
             return self._run(function, event, context), None
         except Exception as error:              # what Lambda does with a handler's exception
             failure = Failure(
                 function=function.id, error=f"{type(error).__name__}: {error}", trace=traceback.format_exc(),
-                event=event)
+                event=event, request_id=request_id)
             self.failures.append(failure)
             return None, failure
 
@@ -158,9 +163,12 @@ class Lambdas:
         with self._lock:
             return heapq.heappop(self._calls) if self._calls and self._calls[0].due <= now else None
 
-    def _later(self, function: Function, payload: bytes, due: datetime, tries: int = 0) -> None:
+    def _later(
+        self, function: Function, payload: bytes, due: datetime, request_id: str | None = None, tries: int = 0,
+    ) -> None:
         with self._lock:
-            heapq.heappush(self._calls, _Call(due, self._round, function.id, payload, tries))
+            one = _Call(due, self._round, function.id, payload, request_id or str(uuid.uuid4()), tries)
+            heapq.heappush(self._calls, one)
         self._awake()
 
     def _attempt_in_worker(self, one: _Call) -> None:
@@ -173,12 +181,12 @@ class Lambdas:
 
     def _attempt(self, one: _Call) -> None:
         function, event = self._by_name[one.function], json.loads(one.payload or b"{}")
-        _, failure = self.call(function, event)
+        _, failure = self.call(function, event, one.request_id)
         if failure is None:
             return
         if one.tries < function.retries:
             wait = RETRY_WAITS[min(one.tries, len(RETRY_WAITS) - 1)]
-            self._later(function, one.payload, self._clock() + wait, one.tries + 1)
+            self._later(function, one.payload, self._clock() + wait, one.request_id, one.tries + 1)
         elif function.on_failure is not None:
             self._deliver(function.on_failure, _failure_record(function, event, failure, one.tries + 1, self._clock()))
 
@@ -255,7 +263,7 @@ def _failure_record(
         "version": "1.0",
         "timestamp": now.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
         "requestContext": {
-            "requestId": str(uuid.uuid4()), "functionArn": f"{function.arn}:$LATEST", "condition": "RetriesExhausted",
+            "requestId": failure.request_id, "functionArn": f"{function.arn}:$LATEST", "condition": "RetriesExhausted",
             "approximateInvokeCount": tries},
         "requestPayload": event,
         "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"},

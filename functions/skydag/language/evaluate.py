@@ -18,12 +18,9 @@ SHOWN_LENGTH_MAX: Final = 1_000
 
 _WORD = re.compile(r"[A-Za-z_$][\w$]*")
 _NEEDS_EVERYTHING = re.compile(r"\bthis\b|\beval\b|\bFunction\b|constructor|\\|\bwith\b|`|[^\x00-\x7f]")
-# What could change something that outlives the text. Such a text runs alone.
-_MAY_CHANGE = re.compile(
-    r"(?<![=!<>])=(?![=>])|\+\+|--|\b(?:delete|this|globalThis|eval|Function|Reflect|Proxy|for|call|apply|bind|assign|moment"
-    r"Properties|relativeTime\w*|define\w*|set\w*|freeze|seal|preventExtensions)\b|constructor|[pP]rototype|__|\._|\\|`"
-    r"|[lL]ocale")
-_COMPUTED = re.compile(r"[\w$)\]}'\"/.]\s*\[(?!\s*(?:\d+|''|\"\")\s*\])")
+# Assignments and the like. Such a text runs alone: the context that others share is frozen.
+_ASSIGNS = re.compile(
+    r"(?<![=!<>])=(?![=>])|\+\+|--|\b(?:delete|this|globalThis|eval|Function|for|class)\b|constructor|\\|`|[lL]ocale")
 _STRING = re.compile(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"")
 _UNDEFINED = re.compile(r"ReferenceError: '?\"?([^'\" ]+?)'?\"? is not defined")
 
@@ -89,7 +86,7 @@ class _Evaluation:
         wanted = names.all() if _NEEDS_EVERYTHING.search(code) else dict.fromkeys(_WORD.findall(code))
         scope = ",".join(f"{json.dumps(name)}:{self._as_json(name, names)}" for name in wanted if name in names)
         try:
-            return javascript.run(text, parts, f"{{{scope}}}", self._timezone, alone=may_change_something(code))
+            return javascript.run(text, parts, f"{{{scope}}}", self._timezone, alone=_assigns(code))
         except javascript.ScriptError as error:
             raise ConfigError(explained(text, error, names.all())) from None
 
@@ -119,15 +116,12 @@ class _Names:
         return dict.fromkeys((*self.params, *self.above))
 
 
-def may_change_something(code: str) -> bool:
-    """Whether the code could change what other texts would see; when in doubt, yes."""
+def _assigns(code: str) -> bool:
+    """Whether the code may assign to something; when in doubt, yes."""
     bare = _STRING.sub("''", code)
     if "/" in bare:                 # a regular expression or a comment may hide where a string begins
         bare = code
-    return bool(_MAY_CHANGE.search(bare) or _COMPUTED.search(bare) or _INSIDE_STRINGS.search(code))
-
-
-_INSIDE_STRINGS = re.compile(r"constructor|[pP]rototype|__|\\[ux]")
+    return bool(_ASSIGNS.search(bare))
 
 
 def explained(text: str, error: javascript.ScriptError, known: Sequence[str] | Mapping[str, None]) -> str:

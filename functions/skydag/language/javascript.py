@@ -1,8 +1,8 @@
 """The JavaScript engine behind `${...}`: quickjs-ng in a box (expressions.md, X-3 to X-9).
 
-No files, no network, no Python objects inside; 64 MiB of memory, 512 KiB of stack, 2 s of CPU time a text. The clock of
-the workflow's zone is given to it as a table, so the zone of the process plays no part. Moment.js is loaded when the
-first expression names it.
+No files, no network, no Python objects inside; 64 MiB of memory, 512 KiB of stack, 0.8 s of CPU time a text. The clock of
+the workflow's zone is given to it as a table, so the zone of the process plays no part. Moment.js is loaded when an
+expression names it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from skydag.model.zones import zone
 
 MEMORY_BYTES_MAX: Final = 64 << 20
 STACK_BYTES_MAX: Final = 512 << 10
-CPU_S_MAX: Final = 2.0
+CPU_S_MAX: Final = 0.8
 COMPILED_MAX: Final = 2_000
 ZONE_FROM: Final = datetime(1900, 1, 1, tzinfo=UTC)
 ZONE_TO: Final = datetime(2100, 1, 1, tzinfo=UTC)
@@ -42,55 +42,61 @@ class ScriptError(Exception):
 
 def run(text: str, parts: Sequence[Part], names_json: str, timezone: str, *, alone: bool) -> str:
     """The text with its expressions evaluated. names_json: a JSON object of all they name. alone: in a context of their
-    own, which is dropped afterwards. Raises ScriptError."""
-    code = "".join(part.code for part in parts if isinstance(part, Expression))
-    context = _Context() if alone else _shared()
-    try:
-        return context.run(text, parts, names_json, timezone, uses_moment="moment" in code)
-    except ScriptError as error:
-        if not alone and error.message.startswith("InternalError"):
-            _local.context = None           # interrupted or out of memory: who knows what is left of it
-        raise
+    own, which is dropped afterwards. Raises ScriptError.
+
+    Most texts share a context in which nothing can be changed. One that tried to is run again, alone (L-100).
+    """
+    needs_moment = any("moment" in part.code for part in parts if isinstance(part, Expression))
+    if not alone:
+        context = _shared(needs_moment)
+        try:
+            return context.run(text, parts, names_json, timezone)
+        except ScriptError as error:
+            if error.message.startswith("InternalError"):
+                _local.context = None       # interrupted or out of memory: who knows what is left of it
+            if not error.message.startswith("TypeError"):
+                raise
+    return _Context(needs_moment).run(text, parts, names_json, timezone)
 
 
-def _shared() -> _Context:
+def _shared(needs_moment: bool) -> _Context:
     """This thread's context."""
     context: _Context | None = getattr(_local, "context", None)
-    if context is None or context.is_worn:
-        context = _local.context = _Context()
+    if context is None or context.is_worn or needs_moment and not context.has_moment:
+        context = _local.context = _Context(needs_moment)
+        context.harden()
     return context
 
 
 class _Context:
-    def __init__(self) -> None:
+    def __init__(self, has_moment: bool) -> None:
         try:
             import quickjs
         except ImportError:
             raise ConfigError("the JavaScript engine of ${...} is missing; run: pip install quickjs-ng") from None
+        self.has_moment = has_moment
         self._failure: type[Exception] = quickjs.JSException
         self._context = quickjs.Context()
         self._context.set_memory_limit(MEMORY_BYTES_MAX)
         self._context.set_max_stack_size(STACK_BYTES_MAX)
         self._context.set_time_limit(CPU_S_MAX)
         self._context.eval(f"globalThis.__box = ({_script('prelude.js')})(globalThis); 0")
-        self._set_zone, self._compile, self._call = (self._context.eval(f"__box.{name}")
-                                                     for name in ("zone", "compile", "call"))
+        self.harden, self._set_zone, self._compile, self._call = (
+            self._context.eval(f"__box.{name}") for name in ("harden", "zone", "compile", "call"))
         self._context.eval("delete globalThis.__box; 0")
+        if has_moment:
+            self._context.eval(_moment() + ";0")
         self._compiled: dict[str, Any] = {}
         self._timezone: str | None = None
-        self._has_moment = False
 
     @property
     def is_worn(self) -> bool:
         return len(self._compiled) >= COMPILED_MAX
 
-    def run(self, text: str, parts: Sequence[Part], names_json: str, timezone: str, *, uses_moment: bool) -> str:
+    def run(self, text: str, parts: Sequence[Part], names_json: str, timezone: str) -> str:
         if timezone != self._timezone:
             self._set_zone(_transitions(timezone))
             self._timezone = timezone
-        if uses_moment and not self._has_moment:
-            self._context.eval(_moment() + ";0")
-            self._has_moment = True
         try:
             number = self._compiled.get(text)
             if number is None:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from skydag.errors import WorkflowError
 from skydag.model.workflow import Place, Problem
+
+
+PROBLEMS_MAX: Final = 100
 
 
 class Refused(Exception):
@@ -23,12 +27,18 @@ def workflow_error(problems: Iterable[Problem]) -> WorkflowError:
 
 
 def in_file_order(problems: Iterable[Problem], file: str) -> tuple[Problem, ...]:
-    """By line and column, those of the file itself before those of the files it includes; none twice."""
+    """By line and column, those of the file itself before those of the files it includes; none twice, at most 100."""
 
     def order(problem: Problem) -> tuple[bool, Place]:
         return problem.place.file != file, problem.place
 
-    return tuple(sorted(dict.fromkeys(problems), key=order))
+    found = sorted(dict.fromkeys(problems), key=order)
+    if len(found) <= PROBLEMS_MAX:
+        return tuple(found)
+    rest = found[PROBLEMS_MAX:]
+    return (*found[:PROBLEMS_MAX], Problem(
+        place=rest[0].place, code="more", message=f"and {len(rest):,} more problems",
+        is_warning=all(problem.is_warning for problem in rest)))
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:

@@ -54,6 +54,7 @@ class Document:
         self._pairs: dict[int, list[Pair]] = {}
         self._done: dict[int, Any] = {}
         self._open: set[int] = set()
+        self._flattening: set[int] = set()
         self._text = text = self._decode(data)
         self._root = self._compose(text)
         if self._root is not None and ("\t" in text or "\\/" in text):
@@ -185,7 +186,9 @@ class Document:
         index: dict[str, int] = {}
         out: list[Pair] = []
         texts: set[str] = set()
-        self._pairs[id(node)] = []
+        if id(node) in self._flattening:
+            raise self._refused(self.place_of(node), "self-reference", "'<<' refers to the mapping it stands in")
+        self._flattening.add(id(node))
         for key_node, value_node in node.value:
             if key_node.tag != INCLUDE and isinstance(key_node, yaml.ScalarNode):
                 if key_node.value in texts:
@@ -205,6 +208,7 @@ class Document:
                 if key is not None:
                     index[key] = len(out)
                 out.append((key, key_node, value_node))
+        self._flattening.discard(id(node))
         self._pairs[id(node)] = out
         return out
 

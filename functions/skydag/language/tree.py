@@ -218,4 +218,4 @@ class _Order:
         if self._batch and len(self._current) == self._batch:
             self._before, self._current = tuple(self._current), []
         self._current.append(index)
-        return tuple(dict.fromkeys((*self._before, *after)))
+        return tuple(dict.fromkeys((*self._before, *after))) if after else self._before

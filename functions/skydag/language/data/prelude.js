@@ -1,6 +1,7 @@
 // Runs first in every JavaScript context, before Moment.js; see javascript.py.
 // It replaces Date by one that lives in the workflow's time zone, adds what Digdag's strings have besides JavaScript's
-// methods, bounds the array methods that never look at the time limit, and hands out zone(), compile() and call().
+// methods, bounds the array methods that never look at the time limit, and hands out zone(), compile(), call() and
+// harden(), which makes a context fit to be shared by many texts: nothing that outlives one of them can be changed.
 (function (global) {
   'use strict';
 
@@ -180,6 +181,7 @@
   var compiled = [];
   var stringify = JSON.stringify;
   var parseJson = JSON.parse;
+  var UNSAFE = /[\0\ud800-\udfff]/;
 
   Object.defineProperty(global, '__skydag_text', {
     value: function (value) {
@@ -188,7 +190,52 @@
     }
   });
 
+  function hidden() {                   // what no property of the global object leads to
+    return [function* () {}, async function () {}, async function* () {}, (function* () {})(), [].values(),
+      new Map().entries(), new Set().values(), 'x'[Symbol.iterator](), 'x'.matchAll(/x/g)];
+  }
+
+  function freezeAll(roots) {
+    var queue = roots;
+    var count = queue.length;
+    function add(value) {
+      if (value !== null && (typeof value === 'object' || typeof value === 'function') && !Object.isFrozen(value)) {
+        Object.freeze(value);
+        queue[count++] = value;
+      }
+    }
+    for (var i = 0; i < count; i++) {
+      var value = queue[i];
+      Object.freeze(value);
+      add(Object.getPrototypeOf(value));
+      var keys = Reflect.ownKeys(value);
+      for (var k = 0; k < keys.length; k++) {
+        var property = Object.getOwnPropertyDescriptor(value, keys[k]);
+        add(property.value);
+        add(property.get);
+        add(property.set);
+      }
+    }
+  }
+
+  // Moment.js keeps its settings in closures, and a locale caches in itself; what sets them is taken away.
+  function freezeMoment(moment) {
+    function refuse() { throw new TypeError('not in a shared context'); }
+    ['locale', 'lang', 'defineLocale', 'updateLocale', 'relativeTimeThreshold', 'relativeTimeRounding']
+      .forEach(function (name) { moment[name] = refuse; });
+    var locale = moment.localeData();
+    Object.getPrototypeOf(locale).set = refuse;
+    freezeAll(Reflect.ownKeys(locale).map(function (key) { return locale[key]; }).filter(function (value) {
+      return value !== null && typeof value === 'object';
+    }));
+  }
+
   return {
+    harden: function () {
+      if (global.moment) freezeMoment(global.moment);
+      freezeAll([global].concat(hidden()));
+      return 0;
+    },
     zone: function (json) {
       var table = parseJson(json);
       changes = table[0];
@@ -199,10 +246,12 @@
       compiled.push(new Function(source));
       return compiled.length - 1;
     },
-    // The binding cuts texts at NUL and cannot carry lone surrogates: such results travel as JSON.
+    // The binding cuts texts at NUL and cannot carry lone surrogates: such results travel as JSON. Nor does it know the
+    // ropes that long texts are after `+`: joining makes one flat text.
     call: function (number, json) {
       var result = compiled[number].call(parseJson(json));
-      return /[\0\ud800-\udfff]/.test(result) ? 'j' + stringify(result.toWellFormed()) : 's' + result;
+      var isPlain = !UNSAFE.test(result);
+      return [isPlain ? 's' : 'j', isPlain ? result : stringify(result.toWellFormed())].join('');
     }
   };
 })
