@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, Final
 
-from skydag.app.archive_entries import CHUNK, LIMITS, Entry, Limits, check_tree, destination, files_of
+from skydag.app.archive_entries import CHUNK, LIMITS, Entry, Limits, check_tree, destination, files_of, sound
 from skydag.app.packing import listed, pack
 from skydag.errors import ArchiveError
 
@@ -41,9 +41,10 @@ class ArchiveFiles:
             raise FileNotFoundError(path)
         if entry.path in self._kept:
             return self._kept[entry.path]
-        for one, file in files_of(self._data, self._limits):
-            if one.path == (entry.same_as or entry.path) and file is not None:
-                return file.read()
+        with sound():
+            for one, file in files_of(self._data, self._limits):
+                if one.path == (entry.same_as or entry.path) and file is not None:
+                    return file.read()
         raise FileNotFoundError(path)
 
     def _file(self, path: str) -> Entry | None:
@@ -61,7 +62,8 @@ def read(data: bytes, limits: Limits = LIMITS) -> ArchiveFiles:
             entry = replace(entry, sha256=entries[entry.same_as].sha256)
         elif file is not None:
             text = bytearray() if entry.path.endswith(KEPT_SUFFIXES) else None
-            entry = replace(entry, sha256=_hash(file, text))
+            with sound():
+                entry = replace(entry, sha256=_hash(file, text))
             if text is not None:
                 kept[entry.path] = bytes(text)
         entries[entry.path] = entry
@@ -108,7 +110,7 @@ def _write(entry: Entry, file: IO[bytes] | None, into: Path) -> None:
     if entry.same_as is not None:
         shutil.copyfile(into / entry.same_as, path)
     elif file is not None:
-        with path.open("xb") as out:
+        with path.open("xb") as out, sound():
             shutil.copyfileobj(file, out, CHUNK)
     path.chmod(entry.mode)
 

@@ -11,6 +11,7 @@ import posixpath
 import tarfile
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, Final, cast
 
@@ -47,15 +48,22 @@ class Entry:
 
 def files_of(data: bytes, limits: Limits) -> Iterator[tuple[Entry, IO[bytes] | None]]:
     """Files with their bytes, links without, in the order of the archive; read the bytes before the next."""
+    with sound(), gzip.GzipFile(fileobj=io.BytesIO(data)) as zipped:
+        source = _Bounded(cast("IO[bytes]", zipped), limits)
+        with tarfile.open(fileobj=cast("IO[bytes]", source), mode="r|") as tar:
+            yield from _entries(tar, limits)
+            source.check_end(tar.offset)
+        while source.read(CHUNK):                       # to the end: its checksum is looked at there
+            pass
+
+
+@contextmanager
+def sound() -> Iterator[None]:
+    """Says ArchiveError for whatever a broken archive does to gzip and tarfile; to be used where a file's bytes are
+    read, too."""
     try:
-        with gzip.GzipFile(fileobj=io.BytesIO(data)) as zipped:
-            source = _Bounded(cast("IO[bytes]", zipped), limits)
-            with tarfile.open(fileobj=cast("IO[bytes]", source), mode="r|") as tar:
-                yield from _entries(tar, limits)
-                source.check_end(tar.offset)
-            while source.read(CHUNK):                   # to the end: its checksum is looked at there
-                pass
-    except (tarfile.TarError, OSError, EOFError, zlib.error, ValueError, OverflowError) as error:
+        yield
+    except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error, ValueError, OverflowError) as error:
         raise ArchiveError(f"this is no whole tar.gz archive: {error}") from None
 
 

@@ -15,7 +15,6 @@ from skydag.app.ignore import Ignore
 from skydag.errors import ArchiveError
 
 IGNORE_FILE = ".digdagignore"
-DEPTH_MAX = 100
 
 OnFile = Callable[[str, str | None], None]      # name in the archive; where it links to, None for a regular file
 
@@ -65,14 +64,16 @@ def _walk(folder: Path, copies_outgoing: bool | None) -> Iterator[_Found]:
     """copies_outgoing: None takes every link for what it leads to, and refuses none."""
     ignore_file = folder / IGNORE_FILE
     ignore = Ignore(ignore_file.read_text("utf-8", "replace").splitlines() if ignore_file.is_file() else ())
-    yield from _inside(folder, folder, "", ignore, copies_outgoing)
+    yield from _inside(folder, folder, "", ignore, copies_outgoing, frozenset())
 
 
 def _inside(
-    top: Path, folder: Path, prefix: str, ignore: Ignore, copies_outgoing: bool | None, depth: int = 0,
+    top: Path, folder: Path, prefix: str, ignore: Ignore, copies_outgoing: bool | None, above: frozenset[Path],
 ) -> Iterator[_Found]:
-    if depth > DEPTH_MAX:
-        raise ArchiveError(f"{prefix} lies more than {DEPTH_MAX} folders deep: does a symbolic link lead in a circle?")
+    """above: the true paths of the folders that this one is in."""
+    true_path = folder.resolve()
+    if true_path in above:
+        raise ArchiveError(f"Invalid symbolic link: {prefix} leads in a circle")
     for path in sorted(folder.iterdir()):
         name = prefix + path.name
         is_link = path.is_symlink()
@@ -87,7 +88,7 @@ def _inside(
                 raise ArchiveError(f"Invalid symbolic link: {name} -> {path.readlink()} is outside of project "
                                    f"directory {top}")
         if path.is_dir() and not (is_link and copies_outgoing is None):
-            yield from _inside(top, path, f"{name}/", ignore, copies_outgoing, depth + 1)
+            yield from _inside(top, path, f"{name}/", ignore, copies_outgoing, above | {true_path})
         elif path.is_file():
             yield _Found(name, path)
 
