@@ -87,11 +87,13 @@ class Stack:
         """The last lines of every function's log, for a test that failed."""
         logs, parts = self.client("logs"), []
         for group in logs.describe_log_groups()["logGroups"]:
-            found = logs.filter_log_events(logGroupName=group["logGroupName"])["events"][-40:]
-            if found:
-                parts.append(
-                    f"== {group['logGroupName']}\n" + "\n".join(str(event["message"]).rstrip() for event in found)
-                )
+            messages = [
+                str(event["message"]).rstrip()
+                for event in logs.filter_log_events(logGroupName=group["logGroupName"])["events"]
+            ]
+            told = [line for line in messages if not line.startswith(("START ", "END ", "REPORT "))]
+            if told:
+                parts.append(f"== {group['logGroupName']}\n" + "\n".join(told[-60:]))
         return "\n".join(parts)
 
     # ---- the REST API -----------------------------------------------------------------------------------------------
