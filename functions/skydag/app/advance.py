@@ -316,7 +316,8 @@ class Advance:
             is_parent_wide=page.is_wide or page.is_chunk, number=number_of(page, group, ordinal),
             run=leaf.run + 1 if leaf else 1, name=child.full_name, config=child.config,
             export=self.flow.export(page, group, ordinal, child),
-            inherit=self.tasks.inherit_pointer(attempt.id, group.inherit), stores=self.flow.before(page, group, ordinal),
+            inherit=self.tasks.inherit_pointer(attempt.id, group.inherit),
+            stores=self.flow.before(page, group, ordinal),
             state=leaf.state_params if leaf else {}, lost=leaf.lost if leaf else 0, carry=leaf.carry if leaf else 0,
             group=group if is_direct else None)
 
@@ -356,7 +357,8 @@ class Advance:
 
     # --- leaves that generated tasks ---------------------------------------------------------------------------------
 
-    def _open_leaf_group(self, attempt: Attempt, leaf: Leaf, now: datetime, *, is_cancel_requested: bool = False) -> Upward:
+    def _open_leaf_group(self, attempt: Attempt, leaf: Leaf, now: datetime, *,
+                         is_cancel_requested: bool = False) -> Upward:
         """The group of what a leaf's run generated exists through the leaf's result alone (rule 7); here it is born, or
         looked at."""
         there = self.tasks.group(attempt.id, leaf.path)
@@ -373,7 +375,8 @@ class Advance:
             params = leaf.store.apply(params)
         new = Group(
             attempt_id=attempt.id, path=leaf.path, generation=leaf.run, base=leaf.generated_first, created_at=now,
-            updated_at=now, page=definitions.ref(definitions.generated_source(leaf.path, leaf.run), 0), carry=leaf.carry,
+            updated_at=now, carry=leaf.carry,
+            page=definitions.ref(definitions.generated_source(leaf.path, leaf.run), 0),
             inherit=self.tasks.keep_inherit(attempt.id, leaf.path, leaf.run, params), due_at=self._mark(now),
             delayed=State.ERROR if leaf.state is State.ERROR else None, is_parent_wide=page.is_wide,
             retry_count=leaf.retry_count, is_cancel_requested=parent.is_cancel_requested or is_cancel_requested)
@@ -394,8 +397,8 @@ class Advance:
         if leaf.state is State.SUCCESS and leaf.generated:
             stores, error = self.flow.left(page, group)
             self.tasks.keep_carry(group, stores, error)
-            again = replace(leaf, state=State.READY, generated=0, store=None, export={}, updated_at=now, carry=leaf.run + 1,
-                            state_params={**leaf.state_params, "retry_count": leaf.retry_count + 1})
+            again = replace(leaf, state=State.READY, generated=0, store=None, export={}, updated_at=now,
+                            carry=leaf.run + 1, state_params={**leaf.state_params, "retry_count": leaf.retry_count + 1})
             if self.tasks.change(leaf, again, NOTHING) is not None:
                 return
             leaf = again
@@ -467,7 +470,7 @@ class Advance:
 
     @staticmethod
     def _mark(now: datetime) -> datetime:
-        """The coarse due mark: between one and two steps away, so that it moves once in ten minutes and not per task."""
+        """The coarse due mark: one to two steps away, so that it moves once in ten minutes and not per task."""
         step = int(DUE_STEP.total_seconds())
         seconds = (int(now.timestamp()) // step + 2) * step
         return datetime.fromtimestamp(seconds, tz=now.tzinfo)

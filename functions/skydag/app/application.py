@@ -10,20 +10,21 @@ from functools import cached_property
 from typing import Any
 
 from skydag.app.advance import Advance, Settings
+from skydag.app.expand import Expand
 from skydag.app.kill import kill
 from skydag.app.log_files import LogFiles
 from skydag.app.notice import notice
 from skydag.app.operators import find_operator
 from skydag.app.push import Push
 from skydag.app.record import Record
+from skydag.app.register import Register
 from skydag.app.start import Start
 from skydag.app.stream import Stream
 from skydag.app.task_log import TaskLog
 from skydag.app.tasks import Rows, TaskRow
 from skydag.app.watch import Watch
-from skydag.app.work import Places, Work
+from skydag.app.work import Observer, Places, Work
 from skydag.language.evaluate import Evaluator
-from skydag.model.project import StoredWorkflow
 from skydag.model.session import Attempt
 from skydag.ports import Alerts, Chance, Clock, Dispatch, Logs, Objects, SecretStore, Table, Timers, Wakes
 from skydag.spi import Operator
@@ -52,10 +53,10 @@ class Ports:
 class Application:
     def __init__(
         self, ports: Ports, settings: Settings, places: Callable[[Application], Places], *, attempt_limit: int = 100,
-        find: Callable[[str], Operator | None] = find_operator,
+        observer: Observer | None = None, find: Callable[[str], Operator | None] = find_operator,
     ) -> None:
         self.ports, self.settings, self.attempt_limit = ports, settings, attempt_limit
-        self._find, self._places = find, places
+        self._find, self._places, self._observer = find, places, observer
         self._evaluators: dict[str, Evaluator] = {}
         self.blobs = Blobs(ports.objects)
         self.tasks = TaskStore(ports.table, self.blobs)
@@ -74,7 +75,7 @@ class Application:
 
     @cached_property
     def schedules(self) -> ScheduleStore:
-        return ScheduleStore(self.ports.table)
+        return ScheduleStore(self.ports.table, self.blobs)
 
     @cached_property
     def starter(self) -> Start:
@@ -86,8 +87,16 @@ class Application:
 
     @cached_property
     def push(self) -> Push:
-        return Push(projects=self.projects, schedules=self.schedules, objects=self.objects, wakes=self.wakes,
-                    definitions=self.definitions)
+        return Push(projects=self.projects, schedules=self.schedules, objects=self.objects, wakes=self.wakes)
+
+    @cached_property
+    def register(self) -> Register:
+        return Register(push=self.push, objects=self.objects, alerts=self.ports.alerts)
+
+    @cached_property
+    def expand(self) -> Expand:
+        return Expand(schedules=self.schedules, projects=self.projects, attempts=self.attempts, wakes=self.wakes,
+                      timers=self.ports.timers, start=self.starter)
 
     @cached_property
     def logs(self) -> LogFiles:
@@ -97,7 +106,8 @@ class Application:
     def work(self) -> Work:
         return Work(tasks=self.tasks, blobs=self.blobs, record=self.record, dispatch=self.ports.dispatch,
                     places=self._places(self), find_operator=self._find, open_log=self.open_log,
-                    evaluator=self.evaluator, now=self.now, task_limit=self.settings.task_limit)
+                    evaluator=self.evaluator, now=self.now, task_limit=self.settings.task_limit,
+                    observer=self._observer)
 
     def evaluator(self, timezone: str) -> Evaluator:
         if timezone not in self._evaluators:
@@ -117,15 +127,15 @@ class Application:
     ) -> Attempt:
         workflow = self.projects.workflow(workflow_id)
         self.projects.get(workflow.project_id)              # E-100: a deleted project starts nothing
-        return self.starter(workflow, session_time, params=params, retry_attempt_name=retry_attempt_name, now=self.now())
-
-    def start_due(
-        self, workflow: StoredWorkflow, session_time: datetime, *, params: Mapping[str, Any],
-        retry_attempt_name: str | None = None, run_time: datetime, request: str, now: datetime,
-    ) -> Attempt:
-        """As the schedule asks: the same request for every repeat of the same firing."""
         return self.starter(workflow, session_time, params=params, retry_attempt_name=retry_attempt_name,
-                            run_time=run_time, request=request, now=now)
+                            now=self.now())
+
+    def timer(self, message: Mapping[str, Any]) -> None:
+        """A hint that came by the timer queue."""
+        if message["kind"] == "expand":
+            self.expand(int(message["schedule_id"]), now=self.now())
+        else:
+            self.advance.timer(message, self.now())
 
     def unspilled(self, event: Mapping[str, Any]) -> Mapping[str, Any]:
         """A job or report as it was sent: a large one lies in the bucket (F-9)."""

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from skydag.app.job import Job
 from skydag.engine.variables import variables
+from skydag.errors import ConfigError
 from skydag.language.evaluate import Evaluator
 from skydag.model.params import apply_all, merge
 
@@ -35,8 +36,8 @@ def evaluate(job: Job, inherited: Mapping[str, Any], evaluator: Evaluator) -> Ev
     own = {k: config[k] for k in local if k in config}
     operator, command = _choice(config)
     if operator is not None:
-        config = {k: v for k, v in config.items() if k != "_command"} if command is _NONE else {**config, "_command": command}
-        config = {**config, "_type": operator}
+        config = {k: v for k, v in config.items() if k != "_command"}
+        config |= {"_type": operator} if command is _NONE else {"_type": operator, "_command": command}
     return Evaluated(operator=operator, config=config, local=own)
 
 
@@ -54,7 +55,9 @@ _NONE: Final = object()
 
 def _choice(config: Mapping[str, Any]) -> tuple[str | None, Any]:
     """L-141: `_type` wins; else the first key that ends in `>`, whose value is the command (absent when null)."""
-    if "_type" in config and config["_type"] is not None:
+    if "_type" in config:
+        if config["_type"] is None:
+            raise ConfigError("Parameter '_type' is required but null")
         return str(config["_type"]), config.get("_command", _NONE)
     for key, value in config.items():
         if key.endswith(">"):

@@ -61,7 +61,7 @@ class Flow:
         return fused([*earlier, *stores]), merge(error, errors)
 
     def export(self, page: Page, group: Group, ordinal: int, child: Child) -> Mapping[str, Any]:
-        """A child's `_export`. For a group's ^error: with the stores and the error of all descendants over it (E-61)."""
+        """A child's `_export`; for a group's ^error with the stores and the error of all descendants (E-61)."""
         if ordinal != page.count + SLOT_ERROR:
             return child.export
         stores, error = self.left(page, group)

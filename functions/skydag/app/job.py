@@ -47,7 +47,8 @@ class Job:
         out: dict[str, Any] = {
             "attempt": to_json(self.attempt), "path": self.path, "ordinal": self.ordinal, "page": self.page,
             "wide": self.is_parent_wide, "number": self.number, "run": self.run, "name": self.name,
-            "config": self.config, "export": self.export, "inherit": self.inherit, "lost": self.lost, "carry": self.carry,
+            "config": self.config, "export": self.export, "inherit": self.inherit, "lost": self.lost,
+            "carry": self.carry,
             "stores": [s.to_json() for s in self.stores], "state": self.state,
         }
         if self.group is not None:

@@ -1,4 +1,4 @@
-"""Operators by name: a table for the built-in ones, entry points only for names it does not know (design.md section 6)."""
+"""Operators by name: a table for the built-in ones, entry points for names it does not know (design.md section 6)."""
 
 from __future__ import annotations
 

@@ -66,8 +66,10 @@ class Record:
     def _after(self, run: Run, ended: Ended, now: datetime) -> Leaf:
         base = replace(run.leaf, updated_at=now, output=ended.output, deadline=None, lost=0)
         if ended.kind == AGAIN:
-            return replace(base, state=State.RETRY_WAITING if ended.after_s > 0 else State.READY, state_params=ended.state,
-                           retry_at=_ceil(now + timedelta(seconds=ended.after_s)) if ended.after_s > 0 else None)
+            if ended.after_s <= 0:
+                return replace(base, state=State.READY, state_params=ended.state, retry_at=None)
+            return replace(base, state=State.RETRY_WAITING, state_params=ended.state,
+                           retry_at=_ceil(now + timedelta(seconds=ended.after_s)))
         if ended.kind == FAILED:
             return self._failed(run, base, ended.error)
         done = replace(base, state=State.SUCCESS, export=ended.export, store=ended.store)

@@ -32,7 +32,7 @@ class Start:
         new = NewAttempt(
             workflow=workflow, session_time=session_time.replace(microsecond=0), session_uuid=self._chance.uuid(),
             request=request or self._chance.token(), retry_attempt_name=retry_attempt_name,
-            params=merge(params, schedule_params(workflow.schedule, workflow.timezone, session_time)),
+            params=merge(params, schedule_params(workflow, session_time)),
             sla_at=sla_time(workflow.sla, base, workflow.timezone) if workflow.sla else None)
         attempt = self._advance.attempts.create(
             new, also=lambda made: [self._advance.root_item(made, now)], attempt_limit=self._attempt_limit, now=now)

@@ -46,7 +46,8 @@ class Stream:
             try:
                 self._attempt(attempt_id, part, now)
             except Exception:
-                LOG.exception("an attempt cannot be advanced", extra={"action": "advance_failed", "attempt_id": attempt_id})
+                LOG.exception("an attempt cannot be advanced",
+                              extra={"action": "advance_failed", "attempt_id": attempt_id})
                 if self._failures(attempt_id, part) < SET_ASIDE_AFTER:
                     failed.extend(record.id for record in part)
         return failed
@@ -71,5 +72,6 @@ class Stream:
             pk="aside", sk=f"attempt#{attempt_id:012d}", add={"failures": 1}, assign={"record": newest}))
         count = int(item["failures"])
         if count >= SET_ASIDE_AFTER:
-            LOG.error("an attempt is set aside", extra={"action": "set_aside", "attempt_id": attempt_id, "failures": count})
+            LOG.error("an attempt is set aside",
+                      extra={"action": "set_aside", "attempt_id": attempt_id, "failures": count})
         return count

@@ -10,7 +10,6 @@ from skydag.model.project import StoredSchedule
 from skydag.ports import Wakes
 from skydag.store.schedules import ScheduleStore, wake_at
 
-
 TRIES_MAX = 5                       # a firing at the same moment moves the schedule on
 
 

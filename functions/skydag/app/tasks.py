@@ -107,9 +107,9 @@ class _Walk:
             if child.is_chunk:
                 self._read(path)
                 chunk = self.groups.get(path)
-                inner = self.definitions.page(self.attempt, _page_ref(group, child))
-                yield from self._children(inner, chunk or _unborn(group, path, numbers[ordinal], _page_ref(group, child)),
-                                          parent_id)
+                inner_ref = _page_ref(group, child)
+                inner = self.definitions.page(self.attempt, inner_ref)
+                yield from self._children(inner, chunk or _unborn(group, path, numbers[ordinal], inner_ref), parent_id)
                 continue
             upstreams = tuple(self._id(numbers[u]) for u in bits.each(page.upstreams(ordinal)))
             yield from self._child(page, group, ordinal, path, numbers[ordinal], parent_id, upstreams)

@@ -72,7 +72,8 @@ class Watch:
 
     def _running(self, attempt: Attempt, leaf: Leaf, now: datetime) -> Work:
         if leaf.deadline is not None and leaf.deadline < now:
-            LOG.warning("a worker is lost", extra={"action": "worker_lost", "attempt_id": attempt.id, "path": leaf.path})
+            LOG.warning("a worker is lost",
+                        extra={"action": "worker_lost", "attempt_id": attempt.id, "path": leaf.path})
             self._record.lost(attempt.id, leaf.path, leaf.run, leaf.token, "the worker vanished without a report", now,
                               is_crash=True)
         return {}

@@ -42,12 +42,25 @@ class Places(Protocol):
                      log: TaskLog) -> execute.Surroundings: ...
 
 
+class Observer(Protocol):
+    """Who watches tasks come and go: a local run, which shows them and knows some results already."""
+
+    def known(self, name: str) -> Ended | None:
+        """The result of an earlier run that is to be taken instead of running the task (C-26)."""
+
+    def begins(self, name: str, operator: str, config: Mapping[str, Any]) -> bool:
+        """A task is about to run; True: it is not to run, and succeeds with an empty result (a dry run)."""
+
+    def ended(self, name: str, ended: Ended) -> None: ...
+
+
 class Work:
     def __init__(
         self, *, tasks: TaskStore, blobs: Blobs, record: Record, dispatch: Dispatch, places: Places,
         find_operator: Callable[[str], Operator | None], open_log: Callable[[Attempt, str, int, int], TaskLog],
-        evaluator: Callable[[str], Evaluator], now: Clock, task_limit: int,
+        evaluator: Callable[[str], Evaluator], now: Clock, task_limit: int, observer: Observer | None = None,
     ) -> None:
+        self._observer = observer
         self._tasks, self._blobs, self._record, self._dispatch = tasks, blobs, record, dispatch
         self._places, self._find, self._open_log = places, find_operator, open_log
         self._evaluator, self._now, self._task_limit = evaluator, now, task_limit
@@ -70,11 +83,15 @@ class Work:
             ended = self._run(job, leaf, log)
         finally:
             output = log.close()
+        if ended is not None and self._observer is not None:
+            self._observer.ended(job.name, ended)
         if ended is not None:
             self._record(run, replace(ended, output=output), self._now())
 
     def _run(self, job: Job, leaf: Leaf, log: TaskLog) -> Ended | None:
         """How it ended; None when it was handed over."""
+        if self._observer is not None and (known := self._observer.known(job.name)) is not None:
+            return known
         try:
             inherited = self._blobs.json(job.inherit)
             evaluated = evaluate.evaluate(job, inherited, self._evaluator(job.attempt.timezone))
@@ -93,6 +110,8 @@ class Work:
             "task_name": job.name, "number": job.number, "path": job.path, "run": job.run, "token": leaf.token,
             "task_limit": self._task_limit,
         }
+        if self._observer is not None and self._observer.begins(job.name, evaluated.operator, config):
+            return Ended(kind=OK)
         place = self._places.place(operator, config)
         if place == SCRIPT:
             self._dispatch.script(task)

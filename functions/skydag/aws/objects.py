@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -33,6 +33,17 @@ class S3Objects:
                     raise NotFoundError(f"there is no object {key}") from None
                 raise
         return body
+
+    def metadata(self, key: str) -> Mapping[str, str]:
+        with calling("S3"):
+            try:
+                found: Mapping[str, str] = self._client.head_object(
+                    Bucket=self._bucket, Key=self._prefix + key).get("Metadata", {})
+            except ClientError as trouble:
+                if code(trouble) in ABSENT or code(trouble) == "404":
+                    return {}
+                raise
+        return found
 
     def list(self, prefix: str) -> Iterator[tuple[str, int]]:
         pages = self._client.get_paginator("list_objects_v2").paginate(

@@ -17,9 +17,10 @@ NOT_YET = ("start", "goal", "end")
 
 def run(given: Given) -> int:
     options = read(given)
+    from skydag.bootstrap import SystemChance, system_clock
     from skydag.local.run import run as run_here
 
-    return run_here(options)
+    return run_here(options, now=system_clock, chance=SystemChance())
 
 
 def read(given: Given) -> RunOptions:

@@ -56,7 +56,7 @@ class Group:
     retry_at: datetime | None = None
     created_at: datetime
     updated_at: datetime
-    carry: int = 0                          # 1 + the last earlier try whose stores and errors lie beside (E-54), 0: none
+    carry: int = 0                          # 1 + the last try whose stores and errors lie beside (E-54), 0: none
     due_at: datetime | None = None          # the coarse mark for watch
 
     @property

@@ -240,7 +240,8 @@ def generated(full_name: str, config: Mapping[str, Any], *, subtasks: Mapping[st
     slots: dict[int, Child] = {}
     if error is None and config.get("_error"):
         slots[SLOT_ERROR] = graft("^error", full_name, config["_error"], pages)
-    pages[0] = Page(full_name=full_name, order=SEQUENCE, children=tuple(children), config=config, slots=slots, is_leaf=True)
+    pages[0] = Page(full_name=full_name, order=SEQUENCE, children=tuple(children), config=config, slots=slots,
+                    is_leaf=True)
     return pages, offset
 
 
@@ -272,16 +273,16 @@ def _dump(value: Any) -> str:
 
 
 def _page_json(page: Page) -> dict[str, Any]:
-    out: dict[str, Any] = {"n": page.full_name, "o": page.order, "c": [_child_json(c, page.full_name) for c in page.children]}
+    out: dict[str, Any] = {"n": page.full_name, "o": page.order, "c": [_child_json(c) for c in page.children]}
     flags = "".join(letter for letter, on in (("r", page.is_root), ("l", page.is_leaf), ("k", page.is_chunk)) if on)
-    slots = {str(k): _child_json(c, page.full_name) for k, c in page.slots.items()}
+    slots = {str(k): _child_json(c) for k, c in page.slots.items()}
     for key, value in (("f", flags), ("g", page.config), ("x", page.export), ("s", slots)):
         if value:
             out[key] = value
     return out
 
 
-def _child_json(child: Child, prefix: str) -> dict[str, Any]:
+def _child_json(child: Child) -> dict[str, Any]:
     out: dict[str, Any] = {"n": child.name, "o": child.offset}
     if child.is_group:
         out["p"] = child.page

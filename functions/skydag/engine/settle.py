@@ -35,7 +35,9 @@ class Settled:
     is_stale: bool = False  # some report was already counted: do again all that is unconfirmed
 
 
-def settle(page: Page, group: Group, reports: Sequence[Report], now: datetime, numbers: Numbers | None = None) -> Settled:
+def settle(
+    page: Page, group: Group, reports: Sequence[Report], now: datetime, numbers: Numbers | None = None,
+) -> Settled:
     """The group after these reports, and what is due at `now`. Reports of other generations change nothing."""
     if group.is_done:
         return Settled(group=group, is_stale=True)
@@ -107,7 +109,7 @@ def _canceled(page: Page, group: Group) -> Group:
 
 
 def _restarted(page: Page, group: Group, now: datetime, numbers: Numbers | None, is_stale: bool) -> Settled:
-    """A group whose wait is over begins its next generation (T12, T5). A leaf's own group waits for its leaf instead."""
+    """A group whose wait is over begins its next generation (T12, T5); a leaf's own group waits for its leaf."""
     if page.is_leaf or (group.retry_at is not None and group.retry_at > now):
         return Settled(group=group, is_stale=is_stale)
     if numbers is None and page.size:

@@ -22,7 +22,8 @@ def handle(event: dict[str, Any], context: Any, application: Application) -> Non
         return
     key = _job_key(detail)
     if key is None:
-        LOG.warning("a container without a job", extra={"action": "container_unknown", "task_arn": detail.get("taskArn")})
+        LOG.warning("a container without a job",
+                    extra={"action": "container_unknown", "task_arn": detail.get("taskArn")})
         return
     job = application.job_at(key)
     application.record.lost(int(job["attempt"]["id"]), job["path"], job["run"], job["token"], _reason(detail),

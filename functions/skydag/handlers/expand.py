@@ -13,4 +13,4 @@ def handler(event: dict[str, Any], context: Any) -> None:
 
 
 def handle(event: dict[str, Any], context: Any, application: Application) -> None:
-    application.expand(int(event["schedule_id"]))
+    application.expand(int(event["schedule_id"]), now=application.now())

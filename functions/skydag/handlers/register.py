@@ -16,4 +16,6 @@ def handler(event: dict[str, Any], context: Any) -> None:
 
 def handle(event: dict[str, Any], context: Any, application: Application) -> None:
     for record in S3Event(event).records:
-        application.register(record.s3.get_object.key)
+        s3 = record.s3
+        application.register(s3.get_object.key, now=application.now(), size=s3.get_object.size,
+                             revision=application.objects.metadata(s3.get_object.key).get("revision"))

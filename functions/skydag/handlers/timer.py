@@ -20,7 +20,7 @@ def handle(event: dict[str, Any], context: Any, application: Application) -> dic
     failed = []
     for record in event["Records"]:
         try:
-            application.advance.timer(json.loads(record["body"]), application.now())
+            application.timer(json.loads(record["body"]))
         except Exception:
             LOG.exception("a timer failed", extra={"action": "timer_failed", "message_id": record["messageId"]})
             failed.append({"itemIdentifier": record["messageId"]})

@@ -14,4 +14,4 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 def handle(event: dict[str, Any], context: Any, application: Application) -> dict[str, Any]:
     groups = application.watch(application.now())
-    return {"groups": groups, "schedules": application.watch_schedules()}
+    return {"groups": groups, "schedules": len(application.expand.late(application.now()))}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from threading import Lock, get_ident
 
@@ -28,6 +28,9 @@ class MemoryObjects:
             return self._objects[key]
         except KeyError:
             raise NotFoundError(f"there is no object {key}") from None
+
+    def metadata(self, key: str) -> Mapping[str, str]:
+        return {}
 
     def list(self, prefix: str) -> Iterator[tuple[str, int]]:
         with self._lock:
@@ -60,6 +63,9 @@ class FolderObjects:
             return self._path(key).read_bytes()
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             raise NotFoundError(f"there is no object {key}") from None
+
+    def metadata(self, key: str) -> Mapping[str, str]:
+        return {}
 
     def list(self, prefix: str) -> Iterator[tuple[str, int]]:
         folder = self._path(prefix.rpartition("/")[0]) if "/" in prefix else self._root

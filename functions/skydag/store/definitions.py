@@ -1,4 +1,4 @@
-"""Pages of definitions, read through a cache: those of a revision from the project bucket, generated ones from the table.
+"""Pages of definitions, read through a cache: a revision's from the project bucket, generated ones from the table.
 
 A group names its page: "<number>" of the attempt's workflow, or "<path>~<run>~<number>" of what a leaf's run generated.
 Both never change, so every function keeps the bundles it has parsed.

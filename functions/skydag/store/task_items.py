@@ -169,7 +169,8 @@ def leaf_from(item: Mapping[str, Any], load: Any) -> Leaf:
         deadline=_time(item.get("dd")), retry_at=_time(item.get("ra")), state_params=data("sp"), export=data("ex"),
         store=Store.from_json(data("so")) if "so" in item else None, error=data("er"), output=item.get("out", ""),
         generated=int(item.get("gn", 0)), generated_first=int(item.get("gf", 0)),
-        is_cancel_requested=bool(item.get("xc")), container=item.get("ct"), lost=int(item.get("lo", 0)), carry=int(item.get("ka", 0)),
+        is_cancel_requested=bool(item.get("xc")), container=item.get("ct"), lost=int(item.get("lo", 0)),
+        carry=int(item.get("ka", 0)),
         parent_page=item.get("pp", ""),
     )
 

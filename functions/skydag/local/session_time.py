@@ -1,0 +1,73 @@
+"""Which session a local run is about (S-90, C-28)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from skydag.errors import InvalidError
+from skydag.language.timetable import Timetable
+from skydag.model.workflow import Workflow
+from skydag.model.zones import zone
+
+_DATE = re.compile(r"\d{4}-\d\d-\d\d\Z")
+_DATE_TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\Z")
+_FOLDER = "%Y%m%dT%H%M%S%z"
+
+
+def session_time(text: str, workflow: Workflow, saved: Iterable[datetime], now: datetime) -> datetime:
+    """saved: session times of this workflow's earlier runs. Raises InvalidError."""
+    where = zone(workflow.timezone)
+    local = now.astimezone(where).replace(microsecond=0)
+    if text == "last":
+        times = sorted(saved, key=lambda t: t.timestamp())
+        if times:
+            return times[-1].astimezone(UTC)
+        return _scheduled(workflow, now) if workflow.schedule else _instant(local.replace(hour=0, minute=0, second=0))
+    if text == "hourly":
+        return _instant(local.replace(minute=0, second=0))
+    if text == "daily":
+        return _instant(local.replace(hour=0, minute=0, second=0))
+    if text == "schedule":
+        if not workflow.schedule:
+            raise InvalidError(f"--session schedule: workflow '{workflow.name}' has no schedule; give a date instead")
+        return _scheduled(workflow, now)
+    pattern = "%Y-%m-%d" if _DATE.match(text) else "%Y-%m-%d %H:%M:%S" if _DATE_TIME.match(text) else None
+    try:
+        if pattern is not None:
+            return _instant(datetime.strptime(text, pattern).replace(tzinfo=where))
+    except ValueError:
+        pass
+    raise InvalidError(f"--session {text}: write last, hourly, daily, schedule, yyyy-MM-dd or 'yyyy-MM-dd HH:mm:ss'")
+
+
+def _scheduled(workflow: Workflow, now: datetime) -> datetime:
+    assert workflow.schedule is not None
+    return Timetable(workflow.schedule, workflow.timezone).last(now).session_time
+
+
+def _instant(local: datetime) -> datetime:
+    """A wall clock that does not exist is moved on by the gap, as its UTC instant says (S-27)."""
+    return local.astimezone(UTC)
+
+
+def folder_name(at: datetime, timezone: str) -> str:
+    """20250610T000000+0900 (C-25)."""
+    return at.astimezone(zone(timezone)).strftime(_FOLDER)
+
+
+def saved_times(save_dir: Path, workflow: str) -> list[datetime]:
+    """The session times whose folder holds a file of this workflow (C-28)."""
+    out = []
+    for folder in save_dir.iterdir() if save_dir.is_dir() else ():
+        try:
+            at = datetime.strptime(folder.name, _FOLDER)     # noqa: DTZ007 (the pattern ends in %z)
+        except ValueError:
+            continue
+        if any(f.name.startswith((f"+{workflow}+", f"+{workflow}^")) for f in folder.iterdir()):
+            out.append(at)
+    return out
+
+
