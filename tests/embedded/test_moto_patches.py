@@ -94,6 +94,26 @@ def test_a_transaction_copies_nothing_that_it_does_not_touch(world: World) -> No
     assert world.table.get("attempt#1", "3") == leaf("3")
 
 
+def test_a_query_looks_at_its_partition_or_at_the_items_of_its_index(world: World) -> None:
+    """moto sorts the whole table before each query."""
+    from moto.dynamodb.models.dynamo_type import DynamoType
+
+    from skydag.embedded.moto_speed import _candidates
+
+    for sk in "cab":
+        world.table.put(leaf(sk))
+        world.table.put({"pk": "other", "sk": sk})
+    world.table.put(leaf("d", due_shard="due#0", due_at="2025"))
+
+    def found(pk: str, index: str | None) -> list[str]:
+        return [item.range_key.value for item in _candidates(world.stored(), DynamoType({"S": pk}), index) or ()]
+
+    assert found("attempt#1", None) == ["a", "b", "c", "d"]
+    assert found("nothing", None) == []
+    assert found("due#0", "due") == ["d"]
+    assert world.table.query("nothing").items == ()
+
+
 def test_threads_see_the_atomicity_that_dynamodb_gives(world: World) -> None:
     """A-149."""
     won: list[int] = []

@@ -53,6 +53,7 @@ class LambdaDispatch:
 
     @cached_property
     def _pool(self) -> ThreadPoolExecutor:
+        self._invoker.prepare()             # clients are made in one thread: a boto3 session is not for several
         return ThreadPoolExecutor(CALLS_AT_ONCE, thread_name_prefix="dispatch")
 
 

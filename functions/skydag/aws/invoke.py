@@ -26,6 +26,10 @@ class LambdaInvoker:
     def __init__(self, client: Any, objects: Objects, *, folder: str = FOLDER) -> None:
         self._client, self._objects, self._folder = client, objects, folder
 
+    def prepare(self) -> None:
+        """Have the client made now, if it is one that is made when first used; threads may share it then."""
+        _ = self._client.meta
+
     def call(self, function: str, payload: Mapping[str, Any]) -> None:
         """Have the function run with this payload; returns once Lambda accepted the call, at least once delivered."""
         data = to_bytes(payload)

@@ -21,6 +21,8 @@ from moto.dynamodb import comparisons, models, responses
 from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import StreamShard, Table
 
+from skydag.embedded.moto_speed import quicken
+
 _backend: Any = models.DynamoDBBackend          # as Any: what is replaced here is not meant to be
 _handler: Any = responses.DynamoHandler
 _table: Any = Table
@@ -44,6 +46,7 @@ def install() -> None:
     _skip_changes_of_nothing()
     _record_births_once()
     _compare_by_type()
+    quicken()
 
 
 def _share_untouched_items() -> None:
