@@ -25,7 +25,7 @@ class Functions:
         self.client, self.objects = client("lambda", region_name=region), MemoryObjects()
         self.requests = answer_first(self.client, "Invoke", *answers, *[{"StatusCode": 202}] * 40)
         invoker = LambdaInvoker(self.client, self.objects)
-        self.dispatch = LambdaDispatch(invoker, work="skydag-work", script="skydag-script")
+        self.dispatch = LambdaDispatch(invoker, work="skydag-work", script="skydag-script", finish="skydag-finish")
 
     def calls(self) -> list[tuple[str, str, Any]]:
         return [(request["url_path"].split("/")[3], request["headers"]["X-Amz-Invocation-Type"],
@@ -49,6 +49,11 @@ def test_each_job_is_one_asynchronous_call_of_work(functions: Functions) -> None
 def test_a_claimed_job_goes_to_script(functions: Functions) -> None:
     functions.dispatch.script({"path": "ü"})
     assert functions.calls() == [("skydag-script", "Event", {"path": "ü"})]
+
+
+def test_how_a_handed_over_run_ended_goes_to_finish(functions: Functions) -> None:
+    functions.dispatch.report({"attempt_id": 1, "token": "t"})
+    assert functions.calls() == [("skydag-finish", "Event", {"attempt_id": 1, "token": "t"})]
 
 
 @pytest.mark.parametrize(("size", "spilled"), [(200 * 1024, False), (2 * 1024 * 1024, True)])

@@ -63,7 +63,7 @@ class Expression:
             if known == attribute:
                 return placeholder
         placeholder = f"#{attribute}" if attribute.replace("_", "").isalnum() and attribute.isascii() \
-            else f"#n{len(self._names)}"
+            else f"#__{len(self._names)}"
         self._names[placeholder] = attribute
         return placeholder
 
