@@ -34,7 +34,7 @@ class _Loading:
 
     def __init__(self, read: Reader) -> None:
         self._read = read
-        self._known: dict[str, Document] = {}
+        self._known: dict[str, Document | None] = {}        # None: it was refused, and that is reported
         self._stack: list[str] = []
         self._count = 0
 
@@ -63,6 +63,7 @@ class _Loading:
                            f"looked for {target} in the project")
             return None
         except Refused as refused:
+            self._known[target] = None
             parent.problems.extend(refused.problems)
             return None
         parent.problems.extend(document.problems)

@@ -1,7 +1,7 @@
 """The JavaScript engine behind `${...}`: quickjs-ng in a box (expressions.md, X-3 to X-9).
 
-No files, no network, no Python objects inside; 64 MiB of memory, 512 KiB of stack, 0.8 s of CPU time a text. The clock of
-the workflow's zone is given to it as a table, so the zone of the process plays no part. Moment.js is loaded when an
+No files, no network, no Python objects inside; 64 MiB of memory, 512 KiB of stack, 0.8 s of CPU time a text. The clock
+of the workflow's zone is given to it as a table, so the zone of the process plays no part. Moment.js is loaded when an
 expression names it.
 """
 
@@ -62,7 +62,7 @@ def run(text: str, parts: Sequence[Part], names_json: str, timezone: str, *, alo
 def _shared(needs_moment: bool) -> _Context:
     """This thread's context."""
     context: _Context | None = getattr(_local, "context", None)
-    if context is None or context.is_worn or needs_moment and not context.has_moment:
+    if context is None or context.is_worn or (needs_moment and not context.has_moment):
         context = _local.context = _Context(needs_moment)
         context.harden()
     return context

@@ -9,7 +9,6 @@ from typing import Final
 from skydag.errors import WorkflowError
 from skydag.model.workflow import Place, Problem
 
-
 PROBLEMS_MAX: Final = 100
 
 

@@ -55,7 +55,8 @@ def faults(sla: Mapping[str, Any], timezone: str) -> list[Fault]:
     found: list[Fault] = []
     given = [key for key in ("time", "duration") if sla.get(key) is not None]
     if len(given) != 1:
-        near = next((hint for key in sla if (hint := did_you_mean(key, OWN_KEYS))), None) if not given else None
+        unknown = [] if given else [key for key in sla if key not in OWN_KEYS]
+        near = next((hint for key in unknown if (hint := did_you_mean(key, ("time", "duration")))), None)
         found.append((None, "SLA must be specified using either the 'time' or 'duration' option", near))
     for key in given:
         try:
