@@ -83,3 +83,15 @@ def test_only_s3_has_addresses_and_they_read_that_very_object(aws: str) -> None:
     assert address is not None
     assert "p/logs/x.gz?" in address
     assert MemoryObjects().url("x") is None
+
+
+def test_what_an_uploader_wrote_beside_an_object_is_read_and_no_object_has_nothing(aws: str) -> None:
+    from skydag.aws.client import client
+    from skydag.aws.objects import S3Objects
+
+    s3 = client("s3", region_name=aws)
+    s3.create_bucket(Bucket="uploads-with-metadata")
+    s3.put_object(Bucket="uploads-with-metadata", Key="p/a.tar.gz", Body=b"x", Metadata={"revision": "r1"})
+    objects = S3Objects(s3, "uploads-with-metadata", prefix="p/")
+    assert objects.metadata("a.tar.gz") == {"revision": "r1"}
+    assert objects.metadata("b.tar.gz") == {}
