@@ -75,6 +75,8 @@ class Register:
         except SkydagError as error:
             return self._refuse(key, str(error), digest, now)
         self.objects.delete(key + ERROR_SUFFIX)
+        log.info("a project was uploaded" if done.is_new else "this archive was registered before", extra={
+            "action": "register", "key": key, "project_id": done.project.id, "revision": done.revision})
         return done
 
     def _push(self, project: str, revision: str | None, data: bytes, now: datetime) -> Registered:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import OrderedDict
+from threading import Lock
 from typing import Any, Final
 
 from skydag.errors import IllegalStepError, InvalidError
@@ -45,6 +46,7 @@ class Blobs:
         self, objects: Objects, *, inline_bytes_max: int = INLINE_BYTES_MAX, cache_bytes_max: int = CACHE_BYTES_MAX,
     ) -> None:
         self._objects, self._inline_bytes_max = objects, inline_bytes_max
+        self._lock = Lock()                         # a local server asks from several threads
         self._cache: OrderedDict[str, str] = OrderedDict()
         self._cache_bytes, self._cache_bytes_max = 0, cache_bytes_max
 
@@ -57,7 +59,7 @@ class Blobs:
         if len(data) > VALUE_BYTES_MAX:
             raise InvalidError(f"a value has {len(data):,} bytes; the most is {VALUE_BYTES_MAX:,} (32 MB)")
         key = f"data/{under}/{hashlib.sha256(data).hexdigest()}"
-        if key not in self._cache:
+        if self._known(key) is None:
             self._objects.put(key, data, content_type="application/json")
             self._remember(key, text, len(data))
         return "o:" + key
@@ -69,9 +71,9 @@ class Blobs:
             return rest
         if kind != "o:":
             raise IllegalStepError(f"not a pointer: {pointer[:40]!r}")
-        if rest in self._cache:
-            self._cache.move_to_end(rest)
-            return self._cache[rest]
+        known = self._known(rest)
+        if known is not None:
+            return known
         data = self._objects.get(rest)
         text = data.decode()
         self._remember(rest, text, len(data))
@@ -83,11 +85,18 @@ class Blobs:
     def json(self, pointer: str) -> Any:
         return json.loads(self.text(pointer))
 
+    def _known(self, key: str) -> str | None:
+        with self._lock:
+            if key in self._cache:
+                self._cache.move_to_end(key)
+            return self._cache.get(key)
+
     def _remember(self, key: str, text: str, size: int) -> None:
-        if size > self._cache_bytes_max:
-            return
-        self._cache[key] = text
-        self._cache_bytes += size
-        while self._cache_bytes > self._cache_bytes_max:
-            _, oldest = self._cache.popitem(last=False)
-            self._cache_bytes -= len(oldest.encode())
+        with self._lock:
+            if size > self._cache_bytes_max or key in self._cache:
+                return
+            self._cache[key] = text
+            self._cache_bytes += size
+            while self._cache_bytes > self._cache_bytes_max:
+                _, oldest = self._cache.popitem(last=False)
+                self._cache_bytes -= len(oldest.encode())
