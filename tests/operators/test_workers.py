@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from tests.app.test_script import ARCHIVE, Place, job, packed
 
+from skydag.errors import UnavailableError
 from skydag.local.commands import user_environment
 from skydag_operators.workers import _wiring, on_ecs, on_lambda
 
@@ -57,7 +58,7 @@ def test_a_container_runs_the_job_at_its_key_and_exits_with_0_whatever_became_of
 ) -> None:
     place.objects.put("data/jobs/1.json", json.dumps(job("sh", "exit 9")).encode())
     monkeypatch.setenv(on_ecs.JOB, "data/jobs/1.json")
-    monkeypatch.setattr(_wiring, "from_environment", lambda agent: place.script())
+    monkeypatch.setattr(_wiring, "from_environment", lambda agent, is_waiting: place.script())
     assert on_ecs.main() == 0
     assert place.reports[0]["ended"]["error"]["message"] == "Command failed with code 9 (runtime)"
 
@@ -68,9 +69,26 @@ def test_a_container_that_is_asked_to_stop_ends_its_command_and_reports(
     place.stop_poll_s = 0.02
     place.objects.put("data/jobs/1.json", json.dumps(job("sh", f"kill -TERM {os.getpid()}; exec sleep 600")).encode())
     monkeypatch.setenv(on_ecs.JOB, "data/jobs/1.json")
-    monkeypatch.setattr(_wiring, "from_environment", lambda agent: place.script())
+    monkeypatch.setattr(_wiring, "from_environment", lambda agent, is_waiting: place.script())
     assert on_ecs.main() == 0
     assert "stopped, because the attempt was killed" in place.reports[0]["ended"]["error"]["message"]
+
+
+def test_a_container_tries_again_while_finish_is_unavailable_and_gives_up_in_the_end() -> None:
+    tries: list[int] = []
+    waits: list[float] = []
+
+    def deliver(good: int) -> None:
+        tries.append(1)
+        if len(tries) < good:
+            raise UnavailableError("finish failed")
+
+    _wiring.patiently(lambda: deliver(3), sleep=waits.append)
+    assert (len(tries), len(waits)) == (3, 2)
+    tries.clear()
+    with pytest.raises(UnavailableError):
+        _wiring.patiently(lambda: deliver(100), sleep=waits.append)
+    assert len(tries) == 8
 
 
 def test_a_container_without_a_job_says_so_and_exits_with_64(

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from skydag.aws.client import calling
+from skydag.errors import UnavailableError
 from skydag.ports import Objects
 
 PAYLOAD_BYTES_MAX = 240 * 1024
@@ -32,13 +33,26 @@ class LambdaInvoker:
 
     def call(self, function: str, payload: Mapping[str, Any]) -> None:
         """Have the function run with this payload; returns once Lambda accepted the call, at least once delivered."""
+        data = self._fitting(payload)
+        with calling("Lambda"):
+            self._client.invoke(FunctionName=function, InvocationType="Event", Payload=data)
+
+    def call_and_wait(self, function: str, payload: Mapping[str, Any]) -> None:
+        """Run the function; returns once it has. UnavailableError if it failed."""
+        data = self._fitting(payload)
+        with calling("Lambda"):
+            answer = self._client.invoke(FunctionName=function, InvocationType="RequestResponse", Payload=data)
+        if answer.get("FunctionError"):
+            why = answer["Payload"].read(1000).decode(errors="replace")
+            raise UnavailableError(f"{function} failed: {why}")
+
+    def _fitting(self, payload: Mapping[str, Any]) -> bytes:
         data = to_bytes(payload)
         if len(data) > PAYLOAD_BYTES_MAX:
             key = f"{self._folder}{hashlib.sha256(data).hexdigest()}.json"       # a repeat finds the same object
             self._objects.put(key, data, content_type="application/json")
             data = to_bytes({SPILLED: key})
-        with calling("Lambda"):
-            self._client.invoke(FunctionName=function, InvocationType="Event", Payload=data)
+        return data
 
 
 def whole(event: Mapping[str, Any], objects: Objects) -> Mapping[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,11 @@ from skydag.app.archive_cache import ArchiveCache
 from skydag.app.operators import find_operator
 from skydag.app.script import Script, ShouldStop
 from skydag.app.task_log import TaskLog
-from skydag.aws.client import client
+from skydag.aws.client import Backoff, client
 from skydag.aws.invoke import LambdaInvoker
 from skydag.aws.objects import S3Objects
 from skydag.bootstrap import Lazy, system_clock
-from skydag.errors import ConfigError
+from skydag.errors import ConfigError, UnavailableError
 from skydag.local.commands import LocalCommands, user_environment
 from skydag.model.session import Attempt
 from skydag.ports import Clock, Logs, Objects
@@ -26,15 +27,34 @@ from skydag.store.logs import ObjectLogs
 RESULTS = "data/results/"       # where user code's role may put a report too large for a call
 
 
-def from_environment(agent: str) -> Script:
-    """The worker of this function or container; made once. agent: who runs the tasks, in the names of log files."""
+def from_environment(agent: str, *, is_waiting: bool = False) -> Script:
+    """The worker of this function or container; made once. agent: who runs the tasks, in the names of log files.
+    is_waiting: a report counts as delivered once `finish` has recorded it."""
     env = os.environ
     s3 = Lazy(lambda: client("s3"))
     objects = S3Objects(s3, env["SKYDAG_PROJECT_BUCKET"])
     finish = env["SKYDAG_FINISH_FUNCTION"]
     invoker = LambdaInvoker(Lazy(lambda: client("lambda")), objects, folder=RESULTS)
+
+    def report(report: Mapping[str, Any]) -> None:
+        if is_waiting:
+            patiently(lambda: invoker.call_and_wait(finish, report), sleep=time.sleep)
+        else:
+            invoker.call(finish, report)
+
     logs = ObjectLogs(S3Objects(s3, env["SKYDAG_LOG_BUCKET"]), agent=agent, clock=system_clock)
-    return script(objects=objects, logs=logs, report=lambda report: invoker.call(finish, report), now=system_clock)
+    return script(objects=objects, logs=logs, report=report, now=system_clock)
+
+
+def patiently(deliver: Callable[[], None], *, sleep: Callable[[float], None]) -> None:
+    """Tries again while somebody is unavailable, for some ten seconds; then the last UnavailableError is raised."""
+    backoff = Backoff(sleep, lambda: 0.5)
+    for number in range(backoff.tries):
+        try:
+            return deliver()
+        except UnavailableError:
+            backoff.pause(number)
+    return deliver()
 
 
 def script(*, objects: Objects, logs: Logs, report: Callable[[Mapping[str, Any]], None], now: Clock) -> Script:

@@ -2,8 +2,8 @@
 
     python -m skydag_operators.workers.on_ecs
 
-Exits with 0 when the report was delivered, whatever became of the task: `finish` has it then. Anything else, and ECS's
-event about the ended container tells `container_ended` that the run was lost.
+Exits with 0 when `finish` has recorded the report, whatever became of the task. It waits for that: ECS's event about
+the ended container would otherwise overtake the report, and `container_ended` take the run for lost.
 """
 
 from __future__ import annotations
@@ -33,13 +33,14 @@ class Stop:
 
 def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    logging.getLogger("botocore").setLevel(logging.WARNING)
     key = os.environ.get(JOB)
     if not key:
         LOG.error("%s is not set: this container is started by skydag, with the key of a job", JOB)
         return 64
     stop = Stop()
     signal.signal(signal.SIGTERM, stop)
-    script = _wiring.from_environment("container")
+    script = _wiring.from_environment("container", is_waiting=True)
     job = script.stored(key)
     LOG.info("runs a task", extra={"action": "container", "task": job["task_name"]})
     script(job, should_stop=lambda: stop.is_asked)
