@@ -30,7 +30,7 @@ def test_a_call_that_waits_returns_when_the_function_has_run() -> None:
 
 
 def test_a_function_that_failed_is_unavailable_with_its_words() -> None:
-    with pytest.raises(UnavailableError, match="finish failed: .*no table"):
+    with pytest.raises(UnavailableError, match=r"finish failed: .*no table"):
         called({"StatusCode": 200, "FunctionError": "Unhandled"}, {"run": 1})
 
 
