@@ -28,6 +28,7 @@ from skydag.language.evaluate import Evaluator
 from skydag.model.session import Attempt
 from skydag.ports import Alerts, Chance, Clock, Dispatch, Logs, Objects, SecretStore, Table, Timers, Wakes
 from skydag.spi import Operator
+from skydag.store import attempts
 from skydag.store.attempts import AttemptStore
 from skydag.store.definitions import Definitions
 from skydag.store.projects import ProjectStore
@@ -136,6 +137,10 @@ class Application:
             self.expand(int(message["schedule_id"]), now=self.now())
         else:
             self.advance.timer(message, self.now())
+
+    def attempt_of(self, job: Mapping[str, Any]) -> Attempt:
+        """The attempt that a job carries."""
+        return attempts.from_json(job["attempt"])
 
     def unspilled(self, event: Mapping[str, Any]) -> Mapping[str, Any]:
         """A job or report as it was sent: a large one lies in the bucket (F-9)."""

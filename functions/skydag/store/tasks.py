@@ -176,8 +176,9 @@ class TaskStore:
         the group as it was, for listings (E-53)."""
         keep = self._keeper(group.attempt_id)
         was = {k: v for k, v in items.group_item(group, items.NOTHING).items() if k not in ("due_shard", "due_at")}
-        self._table.put({"pk": items.pk(group.attempt_id, group.path),
-                         "sk": items.carry_sk(group.path, group.generation), "o": keep([s.to_json() for s in stores]), "e": keep(error), "was": dumps(was)})
+        self._table.put({
+            "pk": items.pk(group.attempt_id, group.path), "sk": items.carry_sk(group.path, group.generation),
+            "o": keep([s.to_json() for s in stores]), "e": keep(error), "was": dumps(was)})
 
     def carry(self, attempt_id: int, path: str, carry: int) -> tuple[tuple[Store, ...], Err]:
         if not carry:
