@@ -91,7 +91,8 @@ def test_nine_of_ten_uses_need_no_javascript() -> None:
 def _random_value(chance: random.Random, depth: int = 0) -> Any:
     kinds: list[Any] = [
         None, True, False, chance.randint(-5, 5), chance.randint(-2**60, 2**60),
-        chance.random() * 10**chance.randint(-9, 25), float(chance.randint(-9, 9)), 1e21, 1e-7, -0.0, "", "text", "é\u2028\"\\\n", "\x7f", "0", "é"]
+        chance.random() * 10**chance.randint(-9, 25), float(chance.randint(-9, 9)), 1e21, 1e-7, -0.0, "", "text",
+        "é\u2028\"\\\n", "\x7f", "0", "é"]
     if depth < 3:
         kinds += [[_random_value(chance, depth + 1) for _ in range(chance.randint(0, 3))],
                   {chance.choice(["a", "b", "2", "10", "01", "-1", "x y", "4294967295", "4294967294", "toString"]):

@@ -42,6 +42,10 @@ SLIPS = {
     "an sla without a time": (
         "sla:\n  fail: true\n+a: {echo>: a}\n",
         ["w.dig:1:1: SLA must be specified using either the 'time' or 'duration' option"]),
+    "two operators below the sla": (
+        "sla:\n  time: 10:00\n  echo>: late\n  sh>: x\n+a: {echo>: a}\n",
+        ["w.dig:4:3: A task can't have more than one operator: +w^sla has 'echo>' and 'sh>'; "
+         "move 'sh>' into a task of its own"]),
     "a tab": (
         "+a:\n\techo>: hi\n",
         ["w.dig:2:1: not YAML: found character that cannot start any token; "

@@ -32,7 +32,7 @@ def test_the_due_time_follows_from_the_run_time_s_93(
 
 @pytest.mark.parametrize("sla", [
     {}, {"time": "10:00", "duration": "01:00"}, {"time": "10"}, {"time": "a:b"}, {"duration": "1:2:3:4"},
-    {"duration": 90}, {"time": ["10:00"]}, {"duration": "01:00", "+a b": {}}, {"duration": "999999:00"},
+    {"duration": 90}, {"time": ["10:00"]}, {"duration": "999999:00"},
 ])
 def test_a_block_without_one_readable_time_is_refused_s_92(sla: dict[str, Any]) -> None:
     assert faults(sla, "UTC")

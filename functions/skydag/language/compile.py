@@ -185,6 +185,9 @@ class _File:
                 continue
             for key, message, hint in faults(value, timezone):
                 self.report((block, key) if key else (block,), block, message, hint)
+        if isinstance(sla := self._value.get("sla"), Mapping):
+            name = posixpath.basename(self.path).removesuffix(SUFFIX)
+            build("^sla", f"+{name}", sla_rules.sla_body(sla), lambda path, *what: self.report(("sla", *path), *what))
 
     def tree(self, definition: Mapping[str, Any], name: str) -> tuple[Task, ...]:
         nulls = {key for key, value in definition.items() if value is None}

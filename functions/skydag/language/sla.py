@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from skydag.errors import ConfigError
 from skydag.language.cron import instant
-from skydag.language.names import task_name_fault
 from skydag.language.problems import did_you_mean
 from skydag.model.values import boolean, optional, text
 from skydag.model.zones import zone
@@ -51,7 +50,7 @@ def sla_body(sla: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def faults(sla: Mapping[str, Any], timezone: str) -> list[Fault]:
-    """Everything that is wrong with an `sla:` block."""
+    """Everything that is wrong with the times of an `sla:` block; its tasks are the tree's business."""
     found: list[Fault] = []
     given = [key for key in ("time", "duration") if sla.get(key) is not None]
     if len(given) != 1:
@@ -63,10 +62,6 @@ def faults(sla: Mapping[str, Any], timezone: str) -> list[Fault]:
             _clock(key, sla[key])
         except ConfigError as wrong:
             found.append((key, str(wrong), None))
-    for key in sla:
-        fault = task_name_fault(key, is_top_level=False) if key.startswith("+") else None
-        if fault:
-            found.append((key, fault, None))
     return found
 
 

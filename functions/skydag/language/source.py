@@ -14,28 +14,15 @@ from typing import Any, Final
 import yaml
 
 from skydag.language.problems import Refused
-from skydag.language.scalars import MERGE, STR, Composer, LenientComposer, T, scalar
+from skydag.language.scalars import MERGE, STR, T, scalar
+from skydag.language.syntax import compose, decode, place_at, spelling
 from skydag.model.numbers import java_double
 from skydag.model.params import merge
 from skydag.model.workflow import Place, Problem
 
-FILE_BYTES_MAX: Final = 2 * 1024 * 1024
 EXPANDED_BYTES_MAX: Final = 16 * 1024 * 1024
 DEPTH_MAX: Final = 200
-LENIENT_LENGTH_MAX: Final = 128 * 1024
 INCLUDE: Final = "!include"
-
-_REFUSED_CHARACTER = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
-_ESCAPED_SLASH = re.compile(r"(?<!\\)(?:\\\\)*\\/")
-_HINTS: Final = (
-    ("cannot start any token", "\t", "indent with blanks, YAML allows no tabs there"),
-    ("cannot start any token", "@`%", "put the value in quotes"),
-    ("mapping values are not allowed", "", "put a value that holds ': ' in quotes"),
-    ("did not find expected ',' or '}'", "", "inside {...}, put values that hold ${...} in quotes"),
-    ("did not find expected ',' or ']'", "", "inside [...], put values that hold ${...} in quotes"),
-    ("did not find expected key", "", "look at the indentation of this line and the one above"),
-    ("expected a single document", "", "one file holds one workflow: remove what follows '---'"),
-)
 
 Pair = tuple[str | None, yaml.Node, yaml.Node]      # the key (None: an include), its node, the value's node
 Include = Callable[["Document", str, Place], "Document | None"]
@@ -55,10 +42,9 @@ class Document:
         self._done: dict[int, Any] = {}
         self._open: set[int] = set()
         self._flattening: set[int] = set()
-        self._text = text = self._decode(data)
-        self._root = self._compose(text)
-        if self._root is not None and ("\t" in text or "\\/" in text):
-            self._check_spelling(self._root, set())
+        self._text = text = decode(file, data)
+        self._root = compose(file, text)
+        self.problems.extend(spelling(file, text, self._root, data))
         value = None if self._root is None else self._value(self._root, 0)
         if not isinstance(value, dict):
             where = self.place_of(self._root) if self._root is not None else Place(file=file)
@@ -68,46 +54,6 @@ class Document:
         self.value: dict[str, Any] = value
         if "*" in text or self._included:
             self._check_size()
-
-    def _decode(self, data: bytes) -> str:
-        if len(data) > FILE_BYTES_MAX:
-            raise self._refused(Place(file=self.file), "too-large",
-                                f"the file has {len(data):,} bytes, more than {FILE_BYTES_MAX:,}")
-        text = data.decode("utf-8", errors="replace").removeprefix("\ufeff")
-        if "\ufffd" in text and "\ufffd".encode() not in data:
-            place = self._place_at(text, text.index("\ufffd"))
-            self.problem(place, "not-utf-8", "a byte here is no UTF-8 and was replaced", "save the file as UTF-8",
-                         is_warning=True)
-        bad = _REFUSED_CHARACTER.search(text)
-        if bad:
-            raise self._refused(self._place_at(text, bad.start()), "control-character",
-                                f"character U+{ord(bad.group()):04X} is not allowed in YAML", "remove it")
-        return text
-
-    def _compose(self, text: str) -> yaml.Node | None:
-        try:
-            try:
-                return _single_node(Composer(text))
-            except yaml.MarkedYAMLError as wrong:
-                if "Unicode character escape" not in str(wrong.problem) or len(text) > LENIENT_LENGTH_MAX:
-                    raise
-                return _single_node(LenientComposer(text))
-        except yaml.MarkedYAMLError as wrong:
-            raise self._syntax(wrong, text) from None
-        except RecursionError:
-            raise self._refused(Place(file=self.file), "too-deep", "nested too deeply") from None
-        except yaml.YAMLError as wrong:
-            raise self._refused(Place(file=self.file), "syntax", f"not YAML: {wrong}".splitlines()[0]) from None
-
-    def _syntax(self, wrong: yaml.MarkedYAMLError, text: str) -> Refused:
-        mark = wrong.problem_mark or wrong.context_mark
-        message = (wrong.problem or str(wrong)).replace("\n", " ")
-        lines = text.splitlines()
-        at = lines[mark.line][mark.column: mark.column + 1] if mark and mark.line < len(lines) else ""
-        hint = next((hint for start, letters, hint in _HINTS
-                     if start in message and (not letters or (at and at in letters))), None)
-        place = self._at(mark) if mark else Place(file=self.file)
-        return self._refused(place, "syntax", f"not YAML: {message}", hint)
 
     # --- values
 
@@ -240,23 +186,6 @@ class Document:
             return "true" if value else "false"
         return java_double(value) if isinstance(value, float) else str(value)
 
-    def _check_spelling(self, node: yaml.Node, seen: set[int]) -> None:
-        """What libyaml takes and Digdag's YAML refuses (Y-13): a tab before a value, `\\/` in double quotes."""
-        if id(node) in seen:
-            return
-        seen.add(id(node))
-        start = node.start_mark.index
-        if start and self._text[start - 1] == "\t":
-            self.problem(self.place_of(node), "syntax", "not YAML: a tab stands before this value",
-                         "put a blank between ':' and the value")
-        if isinstance(node, yaml.ScalarNode):
-            if node.style == '"' and _ESCAPED_SLASH.search(self._text[start: node.end_mark.index]):
-                self.problem(self.place_of(node), "syntax", r"not YAML: '\/' in double quotes", "write '/' alone")
-            return
-        for item in node.value:
-            for child in item if isinstance(item, tuple) else (item,):
-                self._check_spelling(child, seen)
-
     # --- places and problems
 
     def place(self, keys: Sequence[str | int]) -> Place:
@@ -287,14 +216,7 @@ class Document:
         return steps
 
     def place_of(self, node: yaml.Node) -> Place:
-        return self._at(node.start_mark)
-
-    def _at(self, mark: yaml.Mark) -> Place:
-        return Place(file=self.file, line=mark.line + 1, column=mark.column + 1)
-
-    def _place_at(self, text: str, offset: int) -> Place:
-        before = text[:offset]
-        return Place(file=self.file, line=before.count("\n") + 1, column=offset - before.rfind("\n"))
+        return place_at(self.file, node.start_mark)
 
     def problem(self, place: Place, code: str, message: str, hint: str | None = None, *,
                 is_warning: bool = False) -> None:
@@ -315,14 +237,6 @@ class Document:
         if expanded_size(self.value) > EXPANDED_BYTES_MAX:
             raise self._refused(Place(file=self.file), "too-large", "with its aliases and includes expanded the file "
                                 f"is larger than {EXPANDED_BYTES_MAX:,} bytes")
-
-
-def _single_node(composer: Composer | LenientComposer) -> yaml.Node | None:
-    try:
-        node: yaml.Node | None = composer.get_single_node()
-    finally:
-        composer.dispose()
-    return node
 
 
 def expanded_size(value: Any) -> int:
