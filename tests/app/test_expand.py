@@ -120,8 +120,8 @@ def test_s47_over_the_attempt_limit_the_session_waits_ten_minutes_and_is_not_los
 
 def test_s47_without_its_workflow_the_schedule_tries_again_an_hour_after_it_was_due() -> None:
     world = hourly()
-    old = world.schedule()
-    world.schedules.replace(old, replace(old, workflow_id=99))      # type: ignore[arg-type]
+    assert isinstance(world.table, MemoryTable)
+    world.table.delete("workflow#000000000001", "workflow")
     world.tick(at("06-10 11:05"))
     assert world.schedule().next_run_time == at("06-10 12:00")
     assert world.schedule().next_session_time == at("06-10 11:00")

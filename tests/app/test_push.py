@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from tests.store.faults import every_crash
 
 from skydag.errors import ArchiveError, ConflictError, InvalidError, NotFoundError, WorkflowError
 from skydag.local.table import MemoryTable
+from skydag.model.ids import WorkflowId
 from skydag.model.project import StoredSchedule
 from skydag.ports import Table
 from skydag.store.times import END
@@ -98,8 +100,6 @@ def test_s60_a_new_schedule_begins_now_or_at_schedule_from() -> None:
 
 def ran(world: World, last: str) -> StoredSchedule:
     """The schedule has started its session of that time."""
-    from dataclasses import replace
-
     old = world.schedule()
     return world.schedules.replace(old, replace(old, last_session_time=at(last)))
 
@@ -127,8 +127,6 @@ def test_s63_a_schedule_that_ran_goes_on_after_its_last_session() -> None:
 
 
 def test_s60_a_disabled_schedule_stays_disabled_and_s61_one_that_vanished_comes_back_as_another() -> None:
-    from dataclasses import replace
-
     world = World()
     world.push({"a.dig": scheduled("daily>: 07:00:00")})
     old = world.schedule()
@@ -166,6 +164,21 @@ def test_s41_a_finished_schedule_stays_and_wants_no_wake() -> None:
     world.push({"a.dig": scheduled("daily>: 07:00:00; end: 2025-06-01")})
     assert world.schedule().next_run_time == world.schedule().next_session_time == END
     assert world.wakes.next_at() is None
+
+
+def test_s59_a_project_of_three_hundred_schedules_is_pushed_and_pushed_again() -> None:
+    """More than a transaction holds: new ones come before it, old ones go after it, unchanged ones are not written."""
+    world = World()
+    files = {f"w{number:03}.dig": scheduled("hourly>: 15:00") for number in range(300)}
+    world.push(files)
+    assert len(world.schedules.list(count=1000)) == 300
+    before = world.schedule(7)
+    world.push(files, "r2", now=NOW + timedelta(minutes=1))
+    assert world.schedule(7) == replace(before, workflow_id=WorkflowId(307))
+    world.push({"w000.dig": scheduled("hourly>: 15:00")}, "r3", now=NOW + timedelta(minutes=2))
+    assert [s.id for s in world.schedules.list()] == [1]
+    assert world.wakes.due(at("06-30 00:00")) == [1]
+    assert world.expand(1, now=at("06-10 13:15")).started[0].revision == "r3"
 
 
 def test_a_push_builds_upon_a_schedule_that_fired_meanwhile() -> None:

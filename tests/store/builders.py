@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from skydag.errors import NotFoundError
+from skydag.local.objects import MemoryObjects
 from skydag.model.ids import ProjectId, ScheduleId, WorkflowId
 from skydag.model.project import Revision, StoredProject, StoredSchedule, StoredWorkflow
 from skydag.store.projects import Base, ProjectStore
@@ -16,30 +16,20 @@ MIDNIGHT = datetime(2025, 6, 10, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
 
-class MemoryBucket:
-    """ports.Objects over a dict."""
+class MemoryBucket(MemoryObjects):
+    """A bucket in memory that counts what is read from it."""
 
     def __init__(self) -> None:
-        self.objects: dict[str, bytes] = {}
+        super().__init__()
         self.reads = 0
-
-    def put(self, key: str, data: bytes, *, content_type: str = "application/octet-stream") -> None:
-        self.objects[key] = data
 
     def get(self, key: str) -> bytes:
         self.reads += 1
-        if key not in self.objects:
-            raise NotFoundError(f"no object {key}")
-        return self.objects[key]
+        return super().get(key)
 
-    def list(self, prefix: str) -> Iterator[tuple[str, int]]:
-        return iter([(key, len(self.objects[key])) for key in sorted(self.objects) if key.startswith(prefix)])
-
-    def delete(self, key: str) -> None:
-        self.objects.pop(key, None)
-
-    def url(self, key: str, *, for_s: int = 600) -> str | None:
-        return None
+    @property
+    def keys(self) -> list[str]:
+        return [key for key, _ in self.list("")]
 
 
 def workflow(number: int = 17, name: str = "daily", **more: Any) -> StoredWorkflow:

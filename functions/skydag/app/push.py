@@ -80,12 +80,14 @@ class Push:
             stored = _stored(project_name, record, kept)
             cleared = _cleared(options, project.workflows)
             due = changes(self.schedules, base, stored, options.schedule_from, cleared, now)
+            self.schedules.insert(due.fresh)
             try:
                 pushed = self.projects.put_revision(
                     base, project_name, record, stored, content_hash=archives.content_hash(files),
                     schedules=[(schedule.workflow_name, schedule.id) for schedule in due.kept], writes=due.writes)
             except Stale:
                 continue                # another push, or a schedule that fired: build upon what is there now
+            self.schedules.forget([schedule.id for schedule in due.gone])
             self._arm(due)
             return pushed
         raise UnavailableError(f"project {project_name} is being changed by too many at once; try again")

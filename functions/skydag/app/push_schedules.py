@@ -1,4 +1,4 @@
-"""What a push does to a project's schedules (S-59 to S-64): matched by workflow name, in the revision's transaction."""
+"""What a push does to a project's schedules (S-59 to S-64): matched by workflow name, seen with the revision."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import datetime
 from skydag.language.timetable import Timetable
 from skydag.model.ids import ScheduleId
 from skydag.model.project import StoredSchedule, StoredWorkflow
-from skydag.ports import Delete, Put
+from skydag.ports import Put
 from skydag.store.projects import Base
 from skydag.store.schedules import ScheduleStore
 
@@ -17,8 +17,9 @@ from skydag.store.schedules import ScheduleStore
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
     kept: tuple[StoredSchedule, ...]            # as they are after the push, in order of workflow name
-    gone: tuple[StoredSchedule, ...]            # their workflow vanished or lost its schedule (S-61)
-    writes: tuple[Put | Delete, ...]            # for ProjectStore.put_revision
+    fresh: tuple[StoredSchedule, ...]           # those of them that are new: to be inserted before the revision
+    gone: tuple[StoredSchedule, ...]            # their workflow vanished or lost its schedule (S-61): forgotten then
+    writes: tuple[Put, ...]                     # the others that change, in the revision's transaction
 
 
 def changes(
@@ -29,21 +30,26 @@ def changes(
     present = () if base.project is None else store.of_project(base.project_id)
     existing = {schedule.workflow_name: schedule for schedule in present}
     wanted = [workflow for workflow in workflows if workflow.schedule is not None]
-    fresh = [workflow.name for workflow in wanted if workflow.name not in existing]
-    first_id = store.take_ids(len(fresh)) if fresh else 0
+    ids = _ids(store, [workflow.name for workflow in wanted if workflow.name not in existing])
     kept: list[StoredSchedule] = []
-    writes: list[Put | Delete] = []
+    fresh: list[StoredSchedule] = []
+    writes: list[Put] = []
     for workflow in wanted:
         old = existing.pop(workflow.name, None)
         if old is None:
-            schedule_id = first_id + fresh.index(workflow.name)
-            new = _inserted(workflow, ScheduleId(schedule_id), schedule_from or now, now)
+            new = _inserted(workflow, ids[workflow.name], schedule_from or now, now)
+            fresh.append(new)
         else:
-            new = _updated(workflow, old, schedule_from or now, workflow.name in cleared, now)
+            new = _updated(workflow, old, schedule_from or now, workflow.name in cleared)
+            if new != replace(old, workflow_id=workflow.id):
+                writes.append(store.change(old, replace(new, updated_at=now.replace(microsecond=0))))
         kept.append(new)
-        writes.append(store.change(old, new))
-    gone = tuple(existing.values())
-    return Changes(kept=tuple(kept), gone=gone, writes=(*writes, *(store.change(old, None) for old in gone)))
+    return Changes(kept=tuple(kept), fresh=tuple(fresh), gone=tuple(existing.values()), writes=tuple(writes))
+
+
+def _ids(store: ScheduleStore, names: Sequence[str]) -> dict[str, ScheduleId]:
+    first = store.take_ids(len(names)) if names else 0
+    return {name: ScheduleId(number) for number, name in enumerate(names, first)}
 
 
 def _inserted(workflow: StoredWorkflow, schedule_id: ScheduleId, start: datetime, now: datetime) -> StoredSchedule:
@@ -58,7 +64,7 @@ def _inserted(workflow: StoredWorkflow, schedule_id: ScheduleId, start: datetime
 
 
 def _updated(
-    workflow: StoredWorkflow, old: StoredSchedule, start: datetime, is_cleared: bool, now: datetime,
+    workflow: StoredWorkflow, old: StoredSchedule, start: datetime, is_cleared: bool,
 ) -> StoredSchedule:
     assert workflow.schedule is not None
     last = None if is_cleared else old.last_session_time
@@ -66,5 +72,4 @@ def _updated(
     firing = timetable.first(start) if last is None else timetable.next(last)
     return replace(
         old, workflow_id=workflow.id, timezone=workflow.timezone, config=workflow.schedule,
-        next_session_time=firing.session_time, next_run_time=firing.run_time, last_session_time=last,
-        updated_at=now.replace(microsecond=0))
+        next_session_time=firing.session_time, next_run_time=firing.run_time, last_session_time=last)

@@ -57,11 +57,17 @@ def revision_of(item: Item, blobs: Blobs) -> Revision:
         project_id=ProjectId(item["project_id"]), name=item["name"], number=item["number"],
         created_at=to_time(item["created_at"]), archive=item.get("archive"), archive_md5=item.get("archive_md5"),
         archive_type=item["archive_type"], user_info=blobs.json(item["user_info"]),
-        workflows=tuple((name, WorkflowId(number)) for name, number in blobs.json(item["names"])),
+        workflows=workflows_of(item, blobs),
     )
 
 
+def workflows_of(item: Item, blobs: Blobs) -> tuple[tuple[str, WorkflowId], ...]:
+    """(name, id) of a revision's workflows."""
+    return tuple((name, WorkflowId(number)) for name, number in blobs.json(item["names"]))
+
+
 def schedules_of(item: Item, blobs: Blobs) -> tuple[tuple[str, int], ...]:
+    """(workflow name, schedule id) of a revision's scheduled workflows."""
     return tuple((name, number) for name, number in blobs.json(item["schedules"]))
 
 

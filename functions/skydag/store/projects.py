@@ -138,9 +138,9 @@ class ProjectStore:
 
     def put_revision(
         self, base: Base, project_name: str, revision: Revision, workflows: Sequence[StoredWorkflow], *,
-        content_hash: str, schedules: Sequence[tuple[str, int]] = (), writes: Sequence[Put | Delete] = (),
+        content_hash: str, schedules: Sequence[tuple[str, int]] = (), writes: Sequence[Put] = (),
     ) -> StoredProject:
-        """Store a revision, its definitions and the changes of its schedules (`writes`, from ScheduleStore.change).
+        """Store a revision, its definitions and what changes of its schedules (`writes`, from ScheduleStore.change).
 
         The definitions go first, one by one: nobody sees them until the one transaction that follows puts the revision
         into its project. So a crash leaves nothing but definitions without a revision, and ids with gaps.
@@ -153,8 +153,8 @@ class ProjectStore:
         project = _project(base, project_name, revision)
         actions = self._actions(base, project, revision, content_hash, tuple(schedules)) + tuple(writes)
         if len(actions) > WRITES_MAX:
-            raise LimitError(f"{len(writes)} schedules change with this push; the most is "
-                             f"{WRITES_MAX - len(actions) + len(writes)}: push them in parts, or split the project")
+            raise LimitError(f"{len(writes)} schedules get other times or settings with this push; the most is "
+                             f"{WRITES_MAX - len(actions) + len(writes)}: change them in several pushes")
         try:
             self._table.transact(actions, token=pages.token("revision", base.project_id, base.number, actions))
         except Lost as lost:

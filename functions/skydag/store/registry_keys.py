@@ -9,7 +9,7 @@
 | projects | projects | <project id> | name: the list of live projects |
 | workflows | workflows | <first workflow id> | the latest revision of a live project: `project_id`, `number` |
 | definition | workflow#<id> | workflow | config, pages, time zone: immutable, seen once a revision names it |
-| schedule | schedules | <schedule id> | S-1, and `version`; its own list |
+| schedule | schedules | <schedule id> | S-1, and `version`; is there once the latest revision names it |
 | skip | skips#<schedule id> | <session time> | due times that started nothing: until, count, reason (90 days) |
 | session | session#<project id>#<workflow> | <session time> | id, uuid, `attempts` and `names` side by side, `last` |
 | sessions | sessions[#<project id>[#<workflow>]] | <session id> | where the session lies |
