@@ -54,6 +54,16 @@ def test_a_missing_file_is_named_with_the_line_that_wants_it_l_36() -> None:
                      "looked for nothere.yml in the project"]
 
 
+def test_a_folder_cannot_be_included() -> None:
+    def read_folder(path: str) -> bytes:
+        if path == "w.dig":
+            return b"!include : sub\n"
+        raise IsADirectoryError(21, "Is a directory", path)
+
+    assert [str(problem) for problem in load("w.dig", read_folder).problems] == [
+        "w.dig:1:12: '!include' names a file that cannot be read: sub; Is a directory"]
+
+
 def test_a_cycle_of_includes_is_an_error_l_22() -> None:
     found = read(w_dig="!include : a.yml\n", a_yml="!include : b.yml\n", b_yml="!include : a.yml\n")
     assert found == ["b.yml:1:12: include cycle: a.yml includes b.yml includes a.yml"]

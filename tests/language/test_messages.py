@@ -93,3 +93,37 @@ def test_no_more_than_100_problems_of_a_file_are_listed() -> None:
     project = compile_project(["w.dig"], reader({"w.dig": "".join(f"k{n}: 1\n" for n in range(250))}))
     assert len(project.problems) == 101
     assert str(project.problems[-1]) == "w.dig:101:1: and 150 more problems"
+
+
+ADVICE = {
+    "+a: {sh>: x, _parallel: true}\n":
+        "w.dig:1:14: _parallel has no effect beside sh>; "
+        "it belongs to the group whose tasks shall run beside each other",
+    "+a: {sh>: x, depends_on: +b}\n":
+        "w.dig:1:14: depends_on is no word of the language; tasks of a sequence wait for the one before; "
+        "in a parallel group write '_after: [+name]'",
+    "+a: {call>: lod.dig}\n":
+        "w.dig:1:6: call> names a file that is not in the project: lod.dig; did you mean 'load.dig'?",
+    "_export: {echo>: x}\n+a: {}\n":
+        "w.dig:1:11: a parameter named echo> makes every task below run this operator; rename it",
+    "_export: {_retry: 2}\n+a: {}\n":
+        "w.dig:1:11: _retry in _export retries every task below, too; write it beside _export to retry this one only",
+    "+a: {sh>: x, _retry: -1}\n": "w.dig:1:14: _retry: -1 means no retry",
+}
+
+
+@pytest.mark.parametrize("text", ADVICE)
+def test_what_is_allowed_but_most_likely_a_slip_is_warned_of(text: str) -> None:
+    files = {"w.dig": text, "load.dig": "+x: {}\n"}
+    project = compile_project(files, reader(files))
+    assert ([str(problem) for problem in project.problems], project.errors) == ([ADVICE[text]], ())
+    assert [workflow.name for workflow in project.workflows] == ["load", "w"]
+
+
+@pytest.mark.parametrize("text", [
+    "+a: {call>: load}\n", "+a: {call>: sub/x.dig}\n", "+a: {call>: 'x'}\n", "+a: {call>: '${name}.dig'}\n",
+    "+a: {loop>: 2, _parallel: true, _do: {}}\n", "+a: {py>: x.y, _parallel: true}\n", "_retry: 2\n+a: {}\n",
+])
+def test_what_may_be_meant_is_not_warned_of(text: str) -> None:
+    files = {"w.dig": text, "load.dig": "+x: {}\n", "sub/x.dig": "+x: {}\n"}
+    assert compile_project(files, reader(files)).problems == ()

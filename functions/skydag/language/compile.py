@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 import posixpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
 from skydag.errors import ConfigError, WorkflowError
 from skydag.language import sla as sla_rules
 from skydag.language import timetable
+from skydag.language.advice import advise
 from skydag.language.include import Reader, load
 from skydag.language.names import workflow_name_fault
 from skydag.language.problems import Refused, did_you_mean, in_file_order, workflow_error
@@ -33,8 +34,9 @@ def compile_project(paths: Iterable[str], read: Reader) -> Project:
     found in them. A workflow with errors is not among the workflows."""
     workflows: list[Workflow] = []
     problems: list[Problem] = []
-    for path in sorted(path for path in paths if is_workflow(path)):
-        workflow, found = _compile(path, read)
+    files = frozenset(paths)
+    for path in sorted(path for path in files if is_workflow(path)):
+        workflow, found = _compile(path, read, files)
         problems.extend(found)
         if workflow is not None:
             workflows.append(workflow)
@@ -84,7 +86,9 @@ def compile_tasks(name: str, prefix: str, body: Mapping[str, Any]) -> tuple[Task
     return tasks
 
 
-def _compile(path: str, read: Reader) -> tuple[Workflow | None, tuple[Problem, ...]]:
+def _compile(
+    path: str, read: Reader, files: Collection[str] | None = None,
+) -> tuple[Workflow | None, tuple[Problem, ...]]:
     try:
         document = load(path, read)
     except Refused as refused:
@@ -97,6 +101,8 @@ def _compile(path: str, read: Reader) -> tuple[Workflow | None, tuple[Problem, .
     tasks = file.tree(definition, f"+{name}")
     if file.errors:
         return None, file.all_problems()
+    if files is not None:
+        advise(definition, files, file.warn)
     return Workflow(
         name=name, file=path, timezone=timezone, definition=definition, tasks=tasks,
         schedule=definition.get("schedule"), sla=definition.get("sla"),
@@ -112,6 +118,10 @@ class _File:
 
     def report(self, path: Path, code: str, message: str, hint: str | None = None) -> None:
         self._problems.append(Problem(place=self._document.place(path), code=code, message=message, hint=hint))
+
+    def warn(self, path: Path, code: str, message: str, hint: str | None = None) -> None:
+        place = self._document.place(path)
+        self._problems.append(Problem(place=place, code=code, message=message, hint=hint, is_warning=True))
 
     @property
     def errors(self) -> bool:

@@ -62,6 +62,9 @@ class _Loading:
             parent.problem(place, "include", f"'!include' names a file that does not exist: {wanted}",
                            f"looked for {target} in the project")
             return None
+        except OSError as wrong:                # a folder, for example
+            parent.problem(place, "include", f"'!include' names a file that cannot be read: {wanted}", wrong.strerror)
+            return None
         except Refused as refused:
             self._known[target] = None
             parent.problems.extend(refused.problems)
