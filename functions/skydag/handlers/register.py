@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import unquote_plus
 
 from aws_lambda_powertools.utilities.data_classes import S3Event
 
@@ -16,6 +17,6 @@ def handler(event: dict[str, Any], context: Any) -> None:
 
 def handle(event: dict[str, Any], context: Any, application: Application) -> None:
     for record in S3Event(event).records:
-        s3 = record.s3
-        application.register(s3.get_object.key, now=application.now(), size=s3.get_object.size,
-                             revision=application.objects.metadata(s3.get_object.key).get("revision"))
+        key = unquote_plus(record.s3.get_object.key)            # S3 sends "my+project%2B.tar.gz"
+        application.register(key, now=application.now(), size=record.s3.get_object.size,
+                             revision=application.objects.metadata(key).get("revision"))
