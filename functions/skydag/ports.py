@@ -144,6 +144,9 @@ class Objects(Protocol):
     def url(self, key: str, *, for_s: int = 600) -> str | None:
         """A pre-signed address to read it, None where there is none."""
 
+    def upload_url(self, key: str, *, for_s: int = 600) -> str | None:
+        """A pre-signed address to put it to, None where there is none (F-9)."""
+
 
 class Dispatch(Protocol):
     """Hands work over. Every one may be called twice for the same job: the claim, or the client token, is the fence."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
+import hashlib
 import json
 import logging
 from dataclasses import dataclass, field
@@ -172,8 +174,28 @@ def test_an_answer_above_4_mb_is_compressed_though_nobody_asked(world: World, cl
 
 
 class Addressed(MemoryObjects):
+    """A bucket whose objects have addresses."""
+
     def url(self, key: str, *, for_s: int = 600) -> str | None:
         return f"https://bucket/{key}"
+
+    def upload_url(self, key: str, *, for_s: int = 600) -> str | None:
+        return f"https://bucket/{key}?put"
+
+
+def through_gateway(
+    world: World, method: str, target: str, headers: dict[str, str] | None = None, body: bytes = b"",
+) -> dict[str, Any]:
+    """The answer of the Lambda function behind the HTTP API, of an installation whose stage is `prod`."""
+    path, _, query = target.partition("?")
+    event = {
+        "version": "2.0", "rawPath": f"/prod{path}", "rawQueryString": query, "headers": headers or {},
+        "requestContext": {"stage": "prod", "requestId": "r-1", "apiId": "a1b2c3",
+                           "http": {"method": method, "path": f"/prod{path}"},
+                           "authorizer": {"iam": {"userArn": "arn:aws:iam::1:user/a"}}},
+        "isBase64Encoded": bool(body), "body": base64.b64encode(body).decode(),
+    }
+    return resolver(world).resolve(event, CONTEXT)
 
 
 def test_an_answer_that_lambda_cannot_carry_comes_from_the_bucket(
@@ -183,15 +205,42 @@ def test_an_answer_that_lambda_cannot_carry_comes_from_the_bucket(
     bucket = Addressed()
     monkeypatch.setattr(world, "objects", bucket)
     client = Client(world)
-    attempt = started(client)
-    world.rows = [Row()]
-    reply = client("GET", f"/api/attempts/{attempt['id']}/tasks", {"Accept-Encoding": "gzip"})
-    assert reply.status == 200
+    target = f"/api/attempts/{started(client)['id']}/tasks"
     world.rows = [Row(store_params={"text": "x" * 5000})]
-    reply = client("GET", f"/api/attempts/{attempt['id']}/tasks", {"Accept-Encoding": "gzip"})
-    assert reply.status == 303                                          # F-9
-    kept = bucket.get(reply.headers["location"].removeprefix("https://bucket/"))
+    far = through_gateway(world, "GET", target, {"Accept-Encoding": "gzip"})
+    assert far["statusCode"] == 303                                     # F-9
+    kept = bucket.get(far["headers"]["Location"].removeprefix("https://bucket/"))
     assert json.loads(kept)["tasks"][0]["fullName"] == "+w"
+    assert client("GET", target).status == 200                          # the local listener carries everything
+
+
+def test_a_large_archive_is_put_into_the_bucket_and_then_pushed_by_its_hash(
+    world: World, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bucket = Addressed()
+    monkeypatch.setattr(world, "objects", bucket)
+    sha256 = hashlib.sha256(PUSHED).hexdigest()
+    asked = through_gateway(world, "POST", f"/api/uploads?sha256={sha256}")
+    url = json.loads(asked["body"])["url"]
+    target = f"/api/projects?project=p&revision=r&sha256={sha256}"
+    headers = {"Content-Type": "application/gzip"}
+    early = through_gateway(world, "PUT", target, headers)
+    assert (early["statusCode"], "Nothing was uploaded" in early["body"]) == (400, True)
+    key = url.removeprefix("https://bucket/").removesuffix("?put")
+    bucket.put(key, PUSHED[:-1])
+    assert through_gateway(world, "PUT", target, headers)["statusCode"] == 400
+    bucket.put(key, PUSHED)
+    pushed_so = json.loads(through_gateway(world, "PUT", target, headers)["body"])
+    assert pushed_so["archiveMd5"] == base64.b64encode(hashlib.md5(PUSHED).digest()).decode()
+
+
+@pytest.mark.parametrize("sha256", ["", "../x", "A" * 64, "0" * 63])
+def test_an_upload_is_asked_for_by_a_hash_and_nothing_else(world: World, sha256: str) -> None:
+    assert through_gateway(world, "POST", f"/api/uploads?sha256={sha256}")["statusCode"] == 400
+
+
+def test_the_local_listener_takes_every_archive_in_the_request(client: Client) -> None:
+    assert client("POST", f"/api/uploads?sha256={'0' * 64}").value == {"url": None}
 
 
 def test_log_files_are_listed_by_prefix_and_read_as_gzip(world: World, client: Client) -> None:
@@ -235,26 +284,9 @@ def test_pages_of_attempts_follow_last_id_downwards(client: Client) -> None:
     assert sizes == [3, 3, 1, 0]                                        # R-7
 
 
-def test_an_event_with_a_stage_and_a_signer_is_understood(world: World) -> None:
-    answered = resolver(world).resolve({
-        "version": "2.0", "rawPath": "/prod/api/version", "rawQueryString": "", "headers": {},
-        "requestContext": {"stage": "prod", "requestId": "r-1", "http": {"method": "GET", "path": "/prod/api/version"},
-                           "authorizer": {"iam": {"userArn": "arn:aws:iam::1:user/a"}}},
-        "isBase64Encoded": False,
-    }, CONTEXT)
-    assert answered["statusCode"] == 200
-
-
-def test_who_pushed_is_kept_with_the_revision(world: World) -> None:
-    import base64
-
-    answered = resolver(world).resolve({
-        "version": "2.0", "rawPath": "/api/projects", "rawQueryString": "project=p&revision=r",
-        "headers": {"Content-Type": "application/gzip"},
-        "requestContext": {"stage": "$default", "requestId": "r-1", "http": {"method": "PUT", "path": "/api/projects"},
-                           "authorizer": {"iam": {"userArn": "arn:aws:iam::1:user/a"}}},
-        "isBase64Encoded": True, "body": base64.b64encode(PUSHED).decode(),
-    }, CONTEXT)
+def test_who_pushed_is_kept_with_the_revision_and_the_stage_is_no_part_of_the_path(world: World) -> None:
+    headers = {"Content-Type": "application/gzip"}
+    answered = through_gateway(world, "PUT", "/api/projects?project=p&revision=r", headers, PUSHED)
     project_id = json.loads(answered["body"])["id"]
     revisions = Client(world)("GET", f"/api/projects/{project_id}/revisions").value["revisions"]
     assert revisions[0]["userInfo"] == {"arn": "arn:aws:iam::1:user/a"}         # R-17

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import threading
 from collections.abc import Iterator
@@ -11,7 +12,9 @@ from typing import Any
 
 import pytest
 
+from skydag.cli import push
 from skydag.cli.client import endpoint, remote
+from skydag.cli.log import Printer
 from skydag.cli.options import CLIENT, COMMON, read
 from skydag.cli.remote import Remote, SessionExists
 from skydag.errors import ConflictError, InvalidError, NotFoundError, SkydagError, UnavailableError
@@ -202,3 +205,70 @@ def test_an_address_of_api_gateway_is_signed_without_being_asked(
     sent = server.asked[0][2]
     assert "/eu-west-1/execute-api/aws4_request" in sent["authorization"]
     assert "secret" not in str(sent)
+
+
+def test_a_large_archive_goes_to_the_bucket_by_a_bare_put_and_is_then_named_by_its_hash(
+    server: Server, client: Remote, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(push, "SENT_BYTES_MAX", 10)
+    address = json.dumps({"url": f"{server.url}/bucket/key?signature=s"}).encode()
+    server.replies = [(200, {}, address), (200, {}, b""), OK]
+    archive = b"more than ten bytes"
+    assert push.sent(client, {"project": "p", "revision": "r", "schedule_from": None}, archive) == {"a": 1}
+    (_, asked, _, _), (method, path, headers, body), (_, pushed, _, empty) = server.asked
+    sha256 = hashlib.sha256(archive).hexdigest()
+    assert asked == f"/api/uploads?sha256={sha256}"
+    assert (method, path, body) == ("PUT", "/bucket/key?signature=s", archive)      # F-9
+    assert "authorization" not in headers
+    assert (pushed, empty) == (f"/api/projects?project=p&revision=r&sha256={sha256}", b"")
+
+
+def test_a_large_archive_goes_in_the_request_where_there_is_no_bucket(
+    server: Server, client: Remote, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(push, "SENT_BYTES_MAX", 10)
+    server.replies = [(200, {}, b'{"url": null}'), OK]
+    push.sent(client, {"project": "p"}, b"more than ten bytes")
+    assert server.asked[1][3] == b"more than ten bytes"
+
+
+def log_of(server: Server, capsys: pytest.CaptureFixture[str], *, direct: str | None, verbose: bool = False) -> str:
+    """What `log 1` prints of one file with these lines; replies beyond the list of files are the caller's."""
+    file = {"fileName": "+w+a@1.a.log.gz", "fileSize": 5, "taskName": "+w+a", "fileTime": "2025-01-01T00:00:00Z",
+            "agentId": "a", "direct": direct}
+    server.replies.insert(0, (200, {}, json.dumps({"files": [file]}).encode()))
+    Printer(Remote(server.url), "1", None, is_verbose=verbose).news(is_last=True)
+    return capsys.readouterr().out
+
+
+LINES = b"""plain
+2025-01-01 00:00:00.000 +0000 [DEBUG] (x) y: hidden
+its continuation
+2025-01-01 00:00:00.000 +0000 [INFO] (x) y: shown
+"""
+
+
+def test_lines_below_info_and_what_follows_them_are_left_out(
+    server: Server, capsys: pytest.CaptureFixture[str],
+) -> None:
+    server.replies = [(200, {}, gzip.compress(LINES))]
+    shown = "plain\n2025-01-01 00:00:00.000 +0000 [INFO] (x) y: shown\n"
+    assert log_of(server, capsys, direct=None) == shown                 # C-48
+    server.replies = [(200, {}, gzip.compress(LINES))]
+    assert log_of(server, capsys, direct=None, verbose=True) == LINES.decode()
+
+
+def test_a_gzip_that_is_cut_or_of_several_parts_is_read_as_far_as_it_goes(
+    server: Server, capsys: pytest.CaptureFixture[str],
+) -> None:
+    server.replies = [(200, {}, gzip.compress(b"one\n") + gzip.compress(b"two\n") + gzip.compress(b"three\n")[:-10])]
+    assert log_of(server, capsys, direct=None).startswith("one\ntwo\n")         # R-67
+
+
+def test_a_log_file_whose_address_does_not_answer_is_read_by_the_api(
+    server: Server, capsys: pytest.CaptureFixture[str],
+) -> None:
+    server.replies = [(403, {}, b"denied"), (200, {}, gzip.compress(b"hi\n"))]
+    assert log_of(server, capsys, direct=f"{server.url}/bucket/x") == "hi\n"
+    assert [path for _, path, _, _ in server.asked] == [
+        "/api/logs/1/files", "/bucket/x", "/api/logs/1/files/%2Bw%2Ba%401.a.log.gz"]

@@ -46,17 +46,21 @@ def built(answer: Answer, request: Request, objects: Objects) -> Response[Any]:
     """`objects`: the bucket for answers that are too large to be carried."""
     headers = dict(answer.headers)
     if answer.data is not None:
-        return _carried(answer, answer.data, answer.data, headers, objects)
+        return _carried(answer, answer.data, answer.data, headers, None if request.is_local else objects)
     text = dumped(answer.value)
     data = text.encode()
     accepts = "gzip" in request.headers.get("accept-encoding", "").lower()
     if (accepts and len(data) > WORTH_PACKING) or len(data) > PLAIN_BYTES_MAX:
-        return _carried(answer, packed(data), data, {**headers, "Content-Encoding": "gzip"}, objects)
+        headers["Content-Encoding"] = "gzip"
+        return _carried(answer, packed(data), data, headers, None if request.is_local else objects)
     return Response(status_code=answer.status, content_type=JSON, body=text, headers=headers)
 
 
-def _carried(answer: Answer, data: bytes, plain: bytes, headers: dict[str, str], objects: Objects) -> Response[Any]:
-    if len(data) > CARRIED_BYTES_MAX and answer.status == 200:
+def _carried(
+    answer: Answer, data: bytes, plain: bytes, headers: dict[str, str], objects: Objects | None,
+) -> Response[Any]:
+    """data: as sent; plain: as kept in the bucket, if there is one to turn to."""
+    if len(data) > CARRIED_BYTES_MAX and answer.status == 200 and objects is not None:
         url = _stored(plain, answer.kind, objects)
         if url is not None:
             return Response(status_code=303, content_type=JSON, body="", headers={"Location": url})

@@ -13,7 +13,7 @@ def files(app: ApiApplication, request: Request, attempt_id: str) -> Answer:
     """R-65: sorted by name; `task` keeps names that start with it."""
     number = path_id(attempt_id, "session attempt")
     app.attempts.get(number)
-    prefix, is_direct = request.query("task") or "", not request.is_false("direct_download")
+    prefix, is_direct = request.query("task") or "", not (request.is_local or request.is_false("direct_download"))
     found = sorted((one for one in app.logs.files(number) if one.name.startswith(prefix)), key=lambda one: one.name)
     return Answer(value={"files": [shapes.log_file(one, is_direct=is_direct) for one in found]})
 
@@ -25,7 +25,7 @@ def file(app: ApiApplication, request: Request, attempt_id: str, name: str) -> A
         raise InvalidError(f"Not the name of a log file: {name}")
     app.attempts.get(number)
     data = app.logs.read(number, name)
-    if len(data) > CARRIED_BYTES_MAX:
+    if len(data) > CARRIED_BYTES_MAX and not request.is_local:
         url = next((one.url for one in app.logs.files(number) if one.name == name), None)
         if url is not None:
             return see_other(url)

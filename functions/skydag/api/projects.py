@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from skydag.api import shapes
+from skydag.api import shapes, uploads
 from skydag.api.answer import CARRIED_BYTES_MAX, GZIP, Answer, see_other
 from skydag.api.application import ApiApplication
 from skydag.api.request import Request, moment, path_id
@@ -40,7 +40,7 @@ def push(app: ApiApplication, request: Request) -> Answer:
     request.expect(GZIP)
     schedule_from = request.query("schedule_from")
     record = app.push(
-        request.needed("project"), request.needed("revision"), request.content(), now=app.now(),
+        request.needed("project"), request.needed("revision"), uploads.content(app, request), now=app.now(),
         schedule_from=None if schedule_from is None else moment(schedule_from, "schedule_from="),
         clear=request.queries.get("clear_schedule", []), clear_all=request.is_true("clear_schedule_all"),
         user_info=_user(request),
@@ -69,7 +69,8 @@ def archive(app: ApiApplication, request: Request, project_id: str) -> Answer:
     if record.archive is None:
         raise NotFoundError(f"Resource does not exist: archive of revision name={record.name} in project id={number}")
     data = app.objects.get(record.archive)
-    url = app.objects.url(record.archive) if len(data) > CARRIED_BYTES_MAX else None
+    is_carried = len(data) <= CARRIED_BYTES_MAX or request.is_local
+    url = None if is_carried else app.objects.url(record.archive)
     return see_other(url) if url is not None else Answer(data=data, kind=GZIP)
 
 

@@ -16,6 +16,7 @@ from urllib.parse import parse_qs
 from skydag.errors import InvalidError, NotFoundError
 
 BODY_BYTES_MAX = 64 * 1024 * 1024           # unpacked
+LOCAL = "local"                             # the apiId of events that the local listener makes
 ID_MAX = 2**63 - 1
 _ISO = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?(Z|[+-]\d{2}(:?\d{2}(:?\d{2})?)?)?")
 
@@ -29,6 +30,7 @@ class Request:
     body: bytes                             # as sent, still packed if content-encoding says so
     id: str = ""                            # of this request, as the log names it
     user: str | None = None                 # the ARN of whoever signed it
+    is_local: bool = False                  # through the local listener: no size limits, and no addresses in a bucket
 
     @classmethod
     def of_event(cls, event: Mapping[str, Any]) -> Request:
@@ -41,6 +43,7 @@ class Request:
             path=path.removeprefix(f"/{stage}"),
             id=context.get("requestId", ""),
             user=iam.get("userArn"),
+            is_local=context.get("apiId") == LOCAL,
             queries=parse_qs(event.get("rawQueryString") or "", keep_blank_values=True),
             headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
             body=base64.b64decode(body) if event.get("isBase64Encoded") else body.encode(),

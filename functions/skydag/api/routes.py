@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
-from skydag.api import attempts, logs, projects, schedules, version, workflows
+from skydag.api import attempts, logs, projects, schedules, uploads, version, workflows
 from skydag.api.answer import Answer, built, error
 from skydag.api.application import ApiApplication
 from skydag.api.request import Request
@@ -26,6 +26,7 @@ ROUTES: Final[tuple[tuple[str, str, Route], ...]] = (
     ("GET", "/api/version/check", version.check),
     ("GET", "/api/projects", projects.projects),
     ("PUT", "/api/projects", projects.push),
+    ("POST", "/api/uploads", uploads.upload),
     ("GET", "/api/project", projects.project_by_name),
     ("GET", "/api/projects/<project_id>", projects.project),
     ("GET", "/api/projects/<project_id>/revisions", projects.revisions),

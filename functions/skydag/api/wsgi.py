@@ -16,6 +16,7 @@ from typing import Any
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 
 from skydag.api.answer import JSON, Answer, dumped, error
+from skydag.api.request import LOCAL
 
 StartResponse = Callable[..., Any]
 Environ = Mapping[str, Any]
@@ -85,6 +86,7 @@ def event(environ: Environ, body: bytes, request_id: str) -> dict[str, Any]:
         "requestContext": {
             "http": {"method": environ["REQUEST_METHOD"], "path": path, "protocol": "HTTP/1.1",
                      "sourceIp": environ.get("REMOTE_ADDR", ""), "userAgent": headers.get("user-agent", "")},
+            "apiId": LOCAL,
             "requestId": request_id,
             "stage": "$default",
         },

@@ -58,6 +58,12 @@ class S3Objects:
             self._client.delete_object(Bucket=self._bucket, Key=self._prefix + key)
 
     def url(self, key: str, *, for_s: int = 600) -> str | None:
+        return self._signed("get_object", key, for_s)
+
+    def upload_url(self, key: str, *, for_s: int = 600) -> str | None:
+        return self._signed("put_object", key, for_s)
+
+    def _signed(self, action: str, key: str, for_s: int) -> str:
         address: str = self._client.generate_presigned_url(
-            "get_object", Params={"Bucket": self._bucket, "Key": self._prefix + key}, ExpiresIn=for_s)
+            action, Params={"Bucket": self._bucket, "Key": self._prefix + key}, ExpiresIn=for_s)
         return address

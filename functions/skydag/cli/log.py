@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from skydag.cli.client import remote
@@ -13,6 +14,7 @@ from skydag.cli.command import Command, id_of
 from skydag.cli.config import configuration
 from skydag.cli.options import CLIENT, Given, Option
 from skydag.cli.remote import Remote
+from skydag.errors import UnavailableError
 
 WAIT_S, WAIT_S_MAX = 0.5, 10.0
 OPEN = frozenset({"blocked", "ready", "retry_waiting", "group_retry_waiting", "running", "planned"})
@@ -75,7 +77,8 @@ class Printer:
 
     def _bytes(self, file: Mapping[str, Any]) -> bytes:
         if file["direct"] is not None and self._server.downloads_directly:
-            return self._server.get_direct(file["direct"])
+            with suppress(UnavailableError):        # a proxy may forbid it: then by the API
+                return self._server.get_direct(file["direct"])
         return self._server.get_bytes(f"/api/logs/{self._attempt_id}/files/{file['fileName']}")
 
     def _shown(self, name: str, lines: Iterable[str]) -> Iterator[str]:

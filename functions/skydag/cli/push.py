@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 import tempfile
 import uuid
@@ -15,8 +16,11 @@ from skydag.cli.command import Command
 from skydag.cli.options import CLIENT, Given, Option
 from skydag.cli.output import block
 from skydag.cli.project_dir import compiled, directory
+from skydag.cli.remote import Remote
 from skydag.cli.times import instant, with_offset
 from skydag.errors import InvalidError
+
+SENT_BYTES_MAX = 4 * 1024 * 1024
 
 
 def run(given: Given) -> int:
@@ -30,11 +34,22 @@ def run(given: Given) -> int:
     schedule_from = None if text is None else instant(with_offset(text, "--schedule-from"))
     query = {"project": name, "revision": revision, "schedule_from": schedule_from}
     archive = packed(directory(given), copies_outgoing=given.has("copy-outgoing-symlinks"))
-    project = remote(given).put("/api/projects", query=query, gzip_bytes=archive)
+    project = sent(remote(given), query, archive)
     print("Uploaded:")
     uploaded(project)
     print(f"* Use `skydag workflows {name}` to show all workflows in the project.", file=sys.stderr)
     return 0
+
+
+def sent(server: Remote, query: dict[str, Any], archive: bytes) -> Any:
+    """The project. What is too large for a request goes to the bucket first, where there is one (F-9)."""
+    if len(archive) > SENT_BYTES_MAX:
+        sha256 = hashlib.sha256(archive).hexdigest()
+        url = server.post("/api/uploads", query={"sha256": sha256})["url"]
+        if url is not None:
+            server.put_direct(url, archive)
+            return server.put("/api/projects", query={**query, "sha256": sha256}, gzip_bytes=b"")
+    return server.put("/api/projects", query=query, gzip_bytes=archive)
 
 
 def packed(path: Path, *, copies_outgoing: bool) -> bytes:

@@ -62,10 +62,21 @@ class Remote:
         return json.loads(self.get_bytes(path, query))
 
     def get_direct(self, url: str) -> bytes:
-        """What lies at a pre-signed address, asked for without headers of ours."""
-        with self._opener.open(Request(url), timeout=TIMEOUT_S) as answer:
-            data: bytes = answer.read()
-            return data
+        """What lies at a pre-signed address, asked for without headers of ours. UnavailableError."""
+        return self._direct(Request(url))
+
+    def put_direct(self, url: str, data: bytes) -> None:
+        """Uploads to a pre-signed address. UnavailableError."""
+        self._direct(Request(url, data=data, headers={"Content-Type": ""}, method="PUT"))
+
+    def _direct(self, request: Request) -> bytes:
+        try:
+            with self._opener.open(request, timeout=TIMEOUT_S) as answer:
+                data: bytes = answer.read()
+                return data
+        except (HTTPError, URLError, HTTPException, OSError) as error:
+            address = request.full_url.partition("?")[0]
+            raise UnavailableError(f"Cannot {request.get_method()} {address}: {error}") from error
 
     def get_bytes(self, path: str, query: Query | None = None) -> bytes:
         for remaining in reversed(range(TRIES)):
@@ -80,8 +91,8 @@ class Remote:
     def put(self, path: str, body: Any = None, *, query: Query | None = None, gzip_bytes: bytes | None = None) -> Any:
         return self._write("PUT", path, body, query, gzip_bytes)
 
-    def post(self, path: str, body: Any = None) -> Any:
-        return self._write("POST", path, {} if body is None else body, None, None)
+    def post(self, path: str, body: Any = None, *, query: Query | None = None) -> Any:
+        return self._write("POST", path, {} if body is None else body, query, None)
 
     def _write(self, method: str, path: str, body: Any, query: Query | None, gzip_bytes: bytes | None) -> Any:
         if gzip_bytes is not None:

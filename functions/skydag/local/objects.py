@@ -44,6 +44,9 @@ class MemoryObjects:
     def url(self, key: str, *, for_s: int = 600) -> str | None:
         return None
 
+    def upload_url(self, key: str, *, for_s: int = 600) -> str | None:
+        return None
+
 
 class FolderObjects:
     """ports.Objects over files: the key is the path below `root`. A file appears whole or not at all."""
@@ -80,6 +83,9 @@ class FolderObjects:
         self._path(key).unlink(missing_ok=True)
 
     def url(self, key: str, *, for_s: int = 600) -> str | None:
+        return None
+
+    def upload_url(self, key: str, *, for_s: int = 600) -> str | None:
         return None
 
     def _path(self, key: str) -> Path:
