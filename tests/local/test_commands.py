@@ -6,10 +6,12 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from queue import Queue
+from threading import Thread
 
 import pytest
 
-from skydag.local.commands import LocalCommands
+from skydag.local.commands import Children, LocalCommands
 from skydag.spi import Outcome
 
 
@@ -115,3 +117,22 @@ def test_an_error_of_the_log_ends_the_command(tmp_path: Path) -> None:
 
     with pytest.raises(OSError, match="no space left"):
         LocalCommands(refuse, os.environ)(["/bin/sh", "-c", "echo x; exec sleep 600"], cwd=tmp_path, env={})
+
+
+def test_all_commands_can_be_ended_together_from_another_thread(tmp_path: Path) -> None:
+    children, started, outcomes = Children(), Queue[str](), list[Outcome]()
+    commands = LocalCommands(started.put, os.environ, children=children)
+
+    def run_one() -> None:
+        outcomes.append(commands(["/bin/sh", "-c", "echo started; sleep 600"], cwd=tmp_path, env={}))
+
+    threads = [Thread(target=run_one) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for _ in threads:
+        assert started.get(timeout=30) == "started"
+    children.end_all()
+    for thread in threads:
+        thread.join(30)
+    run_one()
+    assert [outcome.code for outcome in outcomes] == [143, 143, 137], "one that comes later is ended at once"

@@ -8,8 +8,10 @@ import select
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Final
 
 from skydag.spi import Outcome
@@ -26,6 +28,38 @@ def user_environment(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if not name.startswith(NOT_THE_USERS)}
 
 
+class Children:
+    """The commands that run now, in whatever thread, so that all can be ended together."""
+
+    def __init__(self) -> None:
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._lock = Lock()
+        self._is_closed = False
+
+    @contextmanager
+    def running(self, child: subprocess.Popen[bytes]) -> Iterator[None]:
+        with self._lock:
+            self._running.add(child)
+            is_late = self._is_closed
+        try:
+            if is_late:
+                _signal_group(child, signal.SIGKILL)
+            yield
+        finally:
+            with self._lock:
+                self._running.discard(child)
+
+    def end_all(self) -> None:
+        """Ends every command, and every one that is still to come."""
+        with self._lock:
+            self._is_closed = True
+            running = tuple(self._running)
+        for child in running:
+            _signal_group(child, signal.SIGTERM)
+        for child in running:
+            _end_group(child)
+
+
 class LocalCommands:
     """Each command in a process group of its own; standard error is merged into standard output.
 
@@ -34,14 +68,17 @@ class LocalCommands:
     base_env     the variables beneath those of the command
     should_stop  asked every `stop_poll_s` seconds while the command runs; once it says yes, by true or by the reason as
                  a text, the whole group is ended
+    children     where running commands are known, so that somebody else can end them
     """
 
     def __init__(
         self, write: Callable[[str], None], base_env: Mapping[str, str], *,
         should_stop: Callable[[], bool | str] | None = None, stop_poll_s: float = 3.0,
+        children: Children | None = None,
     ) -> None:
         self._write, self.base_env = write, dict(base_env)
         self._should_stop, self._stop_poll_s = should_stop, stop_poll_s
+        self._children = children or Children()
 
     def __call__(
         self, argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], inherit_env: bool = True,
@@ -58,7 +95,8 @@ class LocalCommands:
         except OSError as refused:
             return Outcome(code=126, reason=f"cannot run {argv[0]}: {refused.strerror}")
         try:
-            reason = self._follow(child)
+            with self._children.running(child):
+                reason = self._follow(child)
         except BaseException:
             _end_group(child)
             raise

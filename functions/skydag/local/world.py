@@ -24,7 +24,7 @@ from skydag.app.work import HERE
 from skydag.app.workspace import Folder
 from skydag.errors import IllegalStepError
 from skydag.local.alerts import LocalAlerts
-from skydag.local.commands import LocalCommands
+from skydag.local.commands import Children, LocalCommands
 from skydag.local.docker import DockerCommands
 from skydag.local.objects import MemoryObjects
 from skydag.local.table import Change, MemoryTable
@@ -58,6 +58,7 @@ class LocalWorld:
         self._news = Condition()
         self._busy = 0
         self._calls = 0
+        self._children = Children()
         self.failures: list[BaseException] = []
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="task") if threads else None
         table: Table = MemoryTable(self._changed)
@@ -114,7 +115,7 @@ class LocalWorld:
             commands=self._commands(attempt, config, shown))
 
     def _commands(self, attempt: Attempt, config: Mapping[str, Any], write: Callable[[str], None]) -> Commands:
-        local = LocalCommands(write, self._env)
+        local = LocalCommands(write, self._env, children=self._children)
         docker = config.get("docker")
         if isinstance(docker, Mapping):
             return DockerCommands(local, docker, project=self._project, project_id=attempt.project_id,
@@ -174,6 +175,8 @@ class LocalWorld:
                     self._news.wait(self._patience())
 
     def close(self) -> None:
+        """Commands that still run, since somebody interrupted the run, are ended."""
+        self._children.end_all()
         if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
 
