@@ -8,7 +8,7 @@ import pytest
 from tests.language.sources import cases, reader
 
 from skydag.errors import WorkflowError
-from skydag.language.compile import compile_file, compile_project, compile_tasks, load_body
+from skydag.language.compile import check_exports, compile_file, compile_project, compile_tasks, load_body
 from skydag.model.workflow import Task, Workflow
 
 
@@ -176,6 +176,18 @@ def test_a_called_file_brings_its_folder_as_workdir_l_34() -> None:
 def test_a_called_file_with_mistakes_says_all_of_them_with_their_places() -> None:
     with pytest.raises(WorkflowError, match=r"(?s)sub/x.dig:1:1: .*foo.*\nsub/x.dig:3:3: "):
         load_body("sub/x.dig", reader({"sub/x.dig": "foo: 1\n+a:\n  +b: 1\n"}))
+
+
+def test_a_broken_export_of_a_task_is_found_at_the_start_l_122() -> None:
+    files = {"w.dig": "+g:\n  +a: {_export: [1], echo>: a}\n  +b: {_export: 1, _disable: true}\n"}
+    project = compile_project(files, reader(files))
+    assert [str(problem) for problem in project.problems] == [
+        "w.dig:2:8: Parameter '_export' must be an object; no start of this workflow will be accepted"]
+    with pytest.raises(WorkflowError, match=r"^\+w\+g\+a: Parameter '_export' must be an object$"):
+        check_exports("w", project.workflows[0].definition)
+    check_exports("w", {"_export": {}, "+a": {"_export": None}, "+b": [{"_export": {}}]})
+    with pytest.raises(WorkflowError, match="_export"):
+        compiled({"_export": [1], "echo>": "a"})
 
 
 def compiled(body: dict[str, object]) -> list[Task]:

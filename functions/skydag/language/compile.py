@@ -86,6 +86,21 @@ def compile_tasks(name: str, prefix: str, body: Mapping[str, Any]) -> tuple[Task
     return tasks
 
 
+def check_exports(workflow: str, definition: Mapping[str, Any]) -> None:
+    """Digdag refuses a broken `_export` of a task when an attempt starts, not at push (L-122). WorkflowError."""
+
+    def check(body: Mapping[str, Any], full_name: str) -> None:
+        if not isinstance(body.get("_export"), Mapping | None):
+            raise WorkflowError(f"{full_name}: Parameter '_export' must be an object")
+        for key, child in body.items():
+            if key.startswith("+"):
+                for part in child if isinstance(child, list) else (child,):
+                    if isinstance(part, Mapping) and part.get("_disable") in (None, False, "false"):
+                        check(part, full_name + key)
+
+    check(definition, f"+{workflow}")
+
+
 def _compile(
     path: str, read: Reader, files: Collection[str] | None = None,
 ) -> tuple[Workflow | None, tuple[Problem, ...]]:
@@ -203,7 +218,9 @@ class _File:
         nulls = {key for key, value in definition.items() if value is None}
 
         def report(path: Path, code: str, message: str, hint: str | None) -> None:
-            if not (len(path) == 1 and path[0] in nulls):      # reported already, in other words
+            if code == "export":                                # L-122: the start is refused, see check_exports
+                self.warn(path, code, message, "no start of this workflow will be accepted")
+            elif not (len(path) == 1 and path[0] in nulls):     # reported already, in other words
                 self.report(path, code, message, hint)
 
         return build(name, "", definition, report, is_file=True)

@@ -62,8 +62,8 @@ class _Loading:
             parent.problem(place, "include", f"'!include' names a file that does not exist: {wanted}",
                            f"looked for {target} in the project")
             return None
-        except OSError as wrong:                # a folder, for example
-            parent.problem(place, "include", f"'!include' names a file that cannot be read: {wanted}", wrong.strerror)
+        except OSError as error:                # a folder, for example
+            parent.problem(place, "include", f"'!include' names a file that cannot be read: {wanted}", error.strerror)
             return None
         except Refused as refused:
             self._known[target] = None
