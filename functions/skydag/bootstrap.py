@@ -45,7 +45,7 @@ def aws_application(
     """The application over AWS. session: where clients come from (default: boto3's own). Clients are made when first
     used, so a function pays for those that it uses."""
     from skydag.aws.alerts import TopicAlerts
-    from skydag.aws.client import CONFIG
+    from skydag.aws.client import config_of
     from skydag.aws.containers import ContainerPlace, Containers
     from skydag.aws.dispatch import LambdaDispatch
     from skydag.aws.invoke import LambdaInvoker
@@ -57,7 +57,7 @@ def aws_application(
     from skydag.aws.wakes import ScheduleWakes
 
     def client(service: str) -> Any:
-        return Lazy(lambda: _session(session).client(service, config=CONFIG))
+        return Lazy(lambda: _session(session).client(service, config=config_of(service)))
 
     s3, scheduler = client("s3"), client("scheduler")
     objects = S3Objects(s3, env["SKYDAG_PROJECT_BUCKET"])

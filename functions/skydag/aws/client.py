@@ -18,6 +18,8 @@ CONFIG = Config(
     tcp_keepalive=True,
     max_pool_connections=32,
 )
+# Pre-signed addresses name the bucket's own region: the global one redirects, and a redirect breaks the signature.
+S3_CONFIG = CONFIG.merge(Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
 SLOW_DOWN = frozenset({
     "ThrottlingException", "Throttling", "ThrottledException", "TooManyRequestsException", "RequestLimitExceeded",
     "ProvisionedThroughputExceededException", "ThrottlingError", "ProvisionedThroughputExceeded", "SlowDown",
@@ -31,7 +33,11 @@ def client(service: str, **more: Any) -> Any:
     """A client of one service; `more` as boto3 takes it (region_name, endpoint_url). Make it once a process (A-143)."""
     import boto3
 
-    return boto3.client(service, config=CONFIG, **more)
+    return boto3.client(service, config=config_of(service), **more)
+
+
+def config_of(service: str) -> Config:
+    return S3_CONFIG if service == "s3" else CONFIG
 
 
 @contextmanager
