@@ -25,10 +25,12 @@ class Seen:
         self.failures: dict[str, int] = {}
         self.answers: dict[str, Any] = {}
         self.clock = VirtualClock(START)
+        self.request_ids: dict[str, str] = {}
 
     def handler(self, name: str) -> Handler:
         def handle(event: Any, context: Context) -> Any:
             self.calls.append((name, event, self.clock()))
+            self.request_ids[name] = context.aws_request_id
             if self.failures.get(name, 0) > 0:
                 self.failures[name] -= 1
                 raise RuntimeError("planned")
@@ -115,6 +117,7 @@ def test_a_worker_that_dies_is_told_to_finish_with_its_job(installation: Install
     installation.settle()
     (record,) = seen.of("Finish")
     assert record["requestPayload"] == {"job": 7}
+    assert record["requestContext"]["requestId"] == seen.request_ids["Work"], "it names the claim"
     assert record["requestContext"]["condition"] == "RetriesExhausted"
     assert record["responsePayload"]["errorMessage"] == "planned"
     assert len(seen.of("Work")) == 1, "the engine owns retries"
