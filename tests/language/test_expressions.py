@@ -175,6 +175,20 @@ def test_no_expression_leaves_a_trace_for_the_next_l_100(attempt: str) -> None:
     assert before == "undefined|undefined|0|||||function|function|x||January|12|a few seconds|undefined"
 
 
+def test_numbers_that_json_does_not_know_are_null() -> None:
+    values = {"a": float("nan"), "b": [float("inf"), 1.0]}
+    assert Evaluator("UTC").text("${a}|${b}", values) == "|[null,1]"
+    assert Evaluator("UTC").text("${a}|${b}|${typeof a}|${b.length + 1}", values) == "|[null,1]|object|3"
+
+
+def test_parameters_nested_without_end_are_an_error_of_the_task() -> None:
+    deep: Any = "x"
+    for _ in range(5_000):
+        deep = {"k": deep}
+    with pytest.raises(ConfigError, match="nested too deeply"):
+        Evaluator("UTC").evaluate({"d": deep}, {})
+
+
 def test_neither_python_nor_the_machine_can_be_reached() -> None:
     for name in ("process", "require", "os", "fs", "std", "fetch", "XMLHttpRequest", "WebAssembly", "console",
                  "SharedArrayBuffer", "setTimeout", "navigator", "scriptArgs", "__box"):

@@ -100,6 +100,11 @@ def test_after_the_end_nothing_follows_s_41() -> None:
     assert table.next(END) == table.first(at("2026-01-01T00:00:00Z")) == Firing(END, END)
 
 
+def test_a_pattern_of_endless_alternatives_is_refused() -> None:
+    with pytest.raises(ConfigError, match="more than 2,000"):
+        Timetable({"cron>": "|".join(["0 0 1 1 *"] * 1_000)}, "UTC")
+
+
 def test_a_start_in_the_far_future_ends_too() -> None:
     table = Timetable({"daily>": "07:00:00", "start": "9998-01-01"}, "UTC")
     assert table.first(datetime(2025, 1, 1, tzinfo=UTC)).session_time >= END - timedelta(days=400)

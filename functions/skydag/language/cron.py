@@ -14,6 +14,7 @@ from typing import Final
 from skydag.errors import ConfigError
 
 SEARCH_YEARS_MAX: Final = 40
+PATTERN_LENGTH_MAX: Final = 2_000
 LAST_DAY: Final = 32                    # stands for `L` in a set of days
 _UTC: Final = UTC
 _MINUTE: Final = timedelta(minutes=1)
@@ -71,6 +72,9 @@ class Cron:
     """A pattern, checked. ConfigError says what is wrong with it; one that never fires is wrong, too (S-26)."""
 
     def __init__(self, pattern: str) -> None:
+        if len(pattern) > PATTERN_LENGTH_MAX:
+            raise ConfigError(f"Invalid cron pattern: it has {len(pattern):,} characters, "
+                              f"more than {PATTERN_LENGTH_MAX:,}")
         parts = [part for part in pattern.split("|") if part.strip()]
         if not parts:
             raise ConfigError(f"Invalid cron pattern: '{pattern}' is empty")

@@ -10,7 +10,7 @@ from typing import Any, Final
 from skydag.errors import ConfigError
 from skydag.language import javascript
 from skydag.language.problems import did_you_mean
-from skydag.language.references import MISS, reference
+from skydag.language.references import MISS, json_of, reference
 from skydag.language.template import Expression, Part, split
 
 NOT_EVALUATED: Final = frozenset(("_do", "_else_do"))
@@ -37,7 +37,10 @@ class Evaluator:
         config: its parameters with its own keys merged over them, without `_check` and `_error` (L-77, L-91).
         params: its parameters alone, not evaluated. ConfigError for the first expression that fails (L-102).
         """
-        return _Evaluation(self._timezone, params).mapping(config)
+        try:
+            return _Evaluation(self._timezone, params).mapping(config)
+        except RecursionError:
+            raise ConfigError("the parameters are nested too deeply") from None
 
     def text(self, template: str, scope: Mapping[str, Any]) -> str:
         """The text of a template file, over a task's evaluated config (L-104)."""
@@ -92,10 +95,17 @@ class _Evaluation:
 
     def _as_json(self, name: str, names: _Names) -> str:
         if name in names.above:
-            return json.dumps(names.above[name])
+            return _json(names.above[name])
         if name not in self._json:
-            self._json[name] = json.dumps(self._params[name])
+            self._json[name] = _json(self._params[name])
         return self._json[name]
+
+
+def _json(value: Any) -> str:
+    try:
+        return json.dumps(value, allow_nan=False)
+    except ValueError:                  # NaN or Infinity is among it: null in JavaScript's JSON
+        return json_of(value)
 
 
 class _Names:

@@ -7,6 +7,7 @@ a missing name, a property of a text, an inherited name. So errors come from one
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
@@ -58,7 +59,7 @@ def reference(code: str, names: Names) -> Any:
 
 def text_of(value: Any) -> str:
     """A JSON value as an expression's result: null is empty, a text is itself, all else is JSON (L-95)."""
-    if value is None:
+    if value is None or isinstance(value, float) and not math.isfinite(value):      # NaN is null in JSON
         return ""
     return value if isinstance(value, str) else json_of(value)
 
