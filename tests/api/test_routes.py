@@ -86,7 +86,7 @@ def test_of_a_repeated_query_value_the_first_counts_and_a_plus_is_a_blank(client
     assert names == ["a b"]                                             # R-10, errata R-1
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[1]", b"\xff", b"null", b"[" * 100_000])
+@pytest.mark.parametrize("body", [b"", b"{", b"[1]", b"\xff", b"null", b'{"a": NaN}', b"[" * 100_000])
 def test_a_body_that_is_no_json_object_is_refused_with_a_reason(client: Client, body: bytes) -> None:
     reply = client("PUT", "/api/attempts", {"Content-Type": "application/json"}, body)
     assert reply.status == 400
@@ -257,6 +257,8 @@ def test_log_files_are_listed_by_prefix_and_read_as_gzip(world: World, client: C
     reply = client("GET", quote(f"/api/logs/{attempt['id']}/files/{files[0]['fileName']}"))
     assert (reply.headers["content-type"], gzip.decompress(reply.body)) == ("application/gzip", b"hello from +w+a\n")
     assert "content-encoding" not in reply.headers
+    encoded = through_gateway(world, "GET", quote(f"/api/logs/{attempt['id']}/files/{files[0]['fileName']}"))
+    assert encoded["statusCode"] == 200
     assert client("GET", f"/api/logs/{attempt['id']}/files/none.log.gz").status == 404
     assert client("GET", f"/api/logs/{attempt['id']}/files/..").status == 400
 

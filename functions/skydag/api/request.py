@@ -107,13 +107,17 @@ class Request:
         if not text and may_be_empty:
             return {}
         try:
-            value = json.loads(text)
+            value = json.loads(text, parse_constant=_no_number)
         except (ValueError, RecursionError) as error:
             reason = "it is empty" if not text else str(error)
             raise InvalidError(f"The body is not JSON: {reason}") from error
         if not isinstance(value, dict):
             raise InvalidError(f"The body must be a JSON object, not {json.dumps(value)[:100]}")
         return value
+
+
+def _no_number(text: str) -> None:
+    raise ValueError(f"{text} is no JSON")
 
 
 def path_id(text: str, kind: str) -> int:

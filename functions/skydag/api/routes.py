@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
+from urllib.parse import unquote
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
@@ -71,7 +72,9 @@ def resolver(application: ApiApplication) -> APIGatewayHttpResolver:
     def register(method: str, path: str, route: Route) -> None:
         def handle(**parts: str) -> Response[Any]:
             request = Request.of_event(out.current_event.raw_event)
-            answer = _answered(route, application, request, parts)
+            # HTTP APIs decode the path, function URLs do not; nothing named in a path holds a per cent sign (L-50)
+            plain = {name: unquote(part) for name, part in parts.items()}
+            answer = _answered(route, application, request, plain)
             return built(answer, request, application.objects)
 
         out.route(path, method=method)(handle)
