@@ -59,7 +59,7 @@ def reference(code: str, names: Names) -> Any:
 
 def text_of(value: Any) -> str:
     """A JSON value as an expression's result: null is empty, a text is itself, all else is JSON (L-95)."""
-    if value is None or isinstance(value, float) and not math.isfinite(value):      # NaN is null in JSON
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):      # NaN is null in JSON
         return ""
     return value if isinstance(value, str) else json_of(value)
 
