@@ -28,13 +28,14 @@ from skydag.ports import Dispatch, Put, Timers
 from skydag.store import definitions
 from skydag.store.attempts import AttemptStore
 from skydag.store.definitions import Definitions
-from skydag.store.task_items import ACT, NOTHING
+from skydag.store.task_items import ACT, NOTHING, SAFETY
 from skydag.store.tasks import TaskStore
 
 LOG = logging.getLogger(__name__)
 TRIES: Final = 20                       # lost races on one group before the record is handed back to the stream
 DUE_STEP: Final = timedelta(minutes=10)
 HANDED_MAX: Final = 2_000
+JUST_NOW: Final = timedelta(seconds=2)  # a hand-over this young may still be under way: look again before repeating it
 SLICE: Final = 250                      # jobs handed over between two looks at what is left
 
 Work = dict[str, list[Told]]            # by path of the group; an empty list: look at it
@@ -72,13 +73,21 @@ class Advance:
     # --- the ways in -------------------------------------------------------------------------------------------------
 
     def root_item(self, attempt: Attempt, now: datetime) -> Put:
-        """The root's group as it is born, in the transaction that starts the attempt; nothing is started yet (E-10)."""
+        """The root's group as it is born, in the transaction that starts the attempt; nothing is started yet (E-10).
+        With direct continuation whoever starts the attempt settles it at once, and the stream only looks after him."""
         page = self.definitions.page(attempt, "0")
         params = merge(attempt.params, page.export)
         root = Group(attempt_id=attempt.id, path="", generation=0, page="0", base=2, created_at=now, updated_at=now,
                      inherit=self.tasks.keep_inherit(attempt.id, "", 0, params),
                      due_at=min(self._mark(now), attempt.sla_at or self._mark(now)))
-        return self.tasks.new_group(root, ACT)
+        return self.tasks.new_group(root, SAFETY if self.settings.is_direct else ACT)
+
+    def root_born(self, attempt: Attempt, now: datetime) -> None:
+        """What the one who started the attempt does next."""
+        self.know(attempt)
+        self.set_sla_timer(attempt, now)
+        if self.settings.is_direct:
+            self.advance(attempt, {"": []}, now)
 
     def advance(self, attempt: Attempt, work: Work, now: datetime, *, snapshot: Group | None = None,
                 is_direct: bool = False) -> None:
@@ -224,7 +233,7 @@ class Advance:
         has handed over is no longer unconfirmed (rule 5)."""
         key = (before.attempt_id, before.path, after.generation)
         due_at = None if after.is_done else before.due_at
-        if not after.is_done and (before.due_at is None or before.due_at <= now):
+        if due_at is not None and due_at <= now:
             due_at = self._mark(now)
         handed = self._handed.get(key, 0) if after.generation == before.generation else 0
         written = replace(after, version=before.version + 1, updated_at=now, due_at=due_at,
@@ -299,6 +308,10 @@ class Advance:
             for leaf in there.values():
                 upward += _flat(self.leaf_changed(attempt, leaf, now))
             leaves = [ordinal for ordinal in leaves if at[ordinal] not in there]
+            if leaves and now - group.updated_at < JUST_NOW:
+                self._timers.set(now + JUST_NOW, now=now,
+                                 message={"kind": "group", "attempt_id": attempt.id, "path": group.path})
+                return upward
         for start in range(0, len(leaves), SLICE):
             part = leaves[start:start + SLICE]
             self._dispatch.work([self.job(attempt, page, group, ordinal, None).to_json() for ordinal in part])
@@ -337,7 +350,8 @@ class Advance:
             inherit = self.tasks.keep_inherit(attempt.id, path, 0, params)
         new = Group(
             attempt_id=attempt.id, path=path, generation=0, inherit=inherit, created_at=now, updated_at=now,
-            page=definitions.ref(definitions.source_of(group.page), child.page), due_at=self._mark(now),
+            page=definitions.ref(definitions.source_of(group.page), child.page),
+            due_at=None if child.is_chunk else self._mark(now),
             base=number if child.is_chunk else number + 1, is_parent_wide=page.is_wide,
             is_cancel_requested=group.is_cancel_requested or is_cancel_requested)
         return self._born(attempt, new, now)

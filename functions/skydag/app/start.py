@@ -9,6 +9,7 @@ from typing import Any
 
 from skydag.app.advance import Advance
 from skydag.app.schedule_params import schedule_params
+from skydag.language.compile import check_exports
 from skydag.language.sla import sla_time
 from skydag.model.params import merge
 from skydag.model.project import StoredWorkflow
@@ -28,6 +29,7 @@ class Start:
     ) -> Attempt:
         """E-100. run_time: when it was due, for the SLA (S-93); default now. request: the same for every repeat of the
         same start; default one of its own. Raises SessionExists, LimitError."""
+        check_exports(workflow.name, workflow.config)
         base = run_time or now
         new = NewAttempt(
             workflow=workflow, session_time=session_time.replace(microsecond=0), session_uuid=self._chance.uuid(),
@@ -36,9 +38,7 @@ class Start:
             sla_at=sla_time(workflow.sla, base, workflow.timezone) if workflow.sla else None)
         attempt = self._advance.attempts.create(
             new, also=lambda made: [self._advance.root_item(made, now)], attempt_limit=self._attempt_limit, now=now)
-        self._advance.know(attempt)
-        self._advance.set_sla_timer(attempt, now)
-        self._advance.advance(attempt, {"": []}, now)
+        self._advance.root_born(attempt, now)
         return attempt
 
 

@@ -57,6 +57,8 @@ class Watch:
     def _child(self, attempt: Attempt, page: Page, group: Group, ordinal: int, now: datetime) -> Work:
         child = page.child(ordinal)
         path = paths.child(group.path, group.generation, ordinal, is_chunk=child.is_chunk)
+        if child.is_chunk:                  # it has no mark of its own
+            self.group(attempt.id, path, now)
         if child.is_group:
             there = self._advance.tasks.group(attempt.id, path)
             return {path: []} if there is not None and there.is_done else {}
