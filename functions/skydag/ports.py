@@ -207,6 +207,7 @@ class LogFile:
     agent: str
     size: int
     url: str | None = None
+    content: bytes | None = None    # the gzip bytes, where listing has them at hand
 
 
 class Logs(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import hashlib
 import json
@@ -232,10 +233,13 @@ def test_a_large_archive_goes_in_the_request_where_there_is_no_bucket(
     assert server.asked[1][3] == b"more than ten bytes"
 
 
-def log_of(server: Server, capsys: pytest.CaptureFixture[str], *, direct: str | None, verbose: bool = False) -> str:
+def log_of(
+    server: Server, capsys: pytest.CaptureFixture[str], *, direct: str | None, content: str | None = None,
+    verbose: bool = False,
+) -> str:
     """What `log 1` prints of one file with these lines; replies beyond the list of files are the caller's."""
     file = {"fileName": "+w+a@1.a.log.gz", "fileSize": 5, "taskName": "+w+a", "fileTime": "2025-01-01T00:00:00Z",
-            "agentId": "a", "direct": direct}
+            "agentId": "a", "direct": direct, "content": content}
     server.replies.insert(0, (200, {}, json.dumps({"files": [file]}).encode()))
     Printer(Remote(server.url), "1", None, is_verbose=verbose).news(is_last=True)
     return capsys.readouterr().out
@@ -271,4 +275,12 @@ def test_a_log_file_whose_address_does_not_answer_is_read_by_the_api(
     server.replies = [(403, {}, b"denied"), (200, {}, gzip.compress(b"hi\n"))]
     assert log_of(server, capsys, direct=f"{server.url}/bucket/x") == "hi\n"
     assert [path for _, path, _, _ in server.asked] == [
-        "/api/logs/1/files", "/bucket/x", "/api/logs/1/files/%2Bw%2Ba%401.a.log.gz"]
+        "/api/logs/1/files?inline=true", "/bucket/x", "/api/logs/1/files/%2Bw%2Ba%401.a.log.gz"]
+
+
+def test_a_small_log_file_that_came_with_the_list_is_not_asked_for_again(
+    server: Server, capsys: pytest.CaptureFixture[str],
+) -> None:
+    content = base64.b64encode(gzip.compress(b"hi\n")).decode()
+    assert log_of(server, capsys, direct=None, content=content) == "hi\n"
+    assert len(server.asked) == 1

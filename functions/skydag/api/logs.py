@@ -10,12 +10,14 @@ from skydag.errors import InvalidError
 
 
 def files(app: ApiApplication, request: Request, attempt_id: str) -> Answer:
-    """R-65: sorted by name; `task` keeps names that start with it."""
+    """R-65: sorted by name; `task` keeps names that start with it. `inline=true`, ours: small files come along, so that
+    a thousand small tasks are read by one request."""
     number = path_id(attempt_id, "session attempt")
     app.attempts.get(number)
     prefix, is_direct = request.query("task") or "", not (request.is_local or request.is_false("direct_download"))
     found = sorted((one for one in app.logs.files(number) if one.name.startswith(prefix)), key=lambda one: one.name)
-    return Answer(value={"files": [shapes.log_file(one, is_direct=is_direct) for one in found]})
+    shown = [shapes.log_file(one, is_direct=is_direct, is_inline=request.is_true("inline")) for one in found]
+    return Answer(value={"files": shown})
 
 
 def file(app: ApiApplication, request: Request, attempt_id: str, name: str) -> Answer:

@@ -6,6 +6,7 @@ workflow's offset (R-4).
 
 from __future__ import annotations
 
+import base64
 from datetime import UTC, datetime
 from typing import Any
 
@@ -156,7 +157,9 @@ def task(row: TaskRow) -> Json:
     }
 
 
-def log_file(record: LogFile, *, is_direct: bool) -> Json:
+def log_file(record: LogFile, *, is_direct: bool, is_inline: bool = False) -> Json:
+    """is_inline: small files come along, in base64, for a client that asks for it."""
+    content = None if record.content is None else base64.b64encode(record.content).decode()
     return {
         "fileName": record.name,
         "fileSize": record.size,
@@ -164,4 +167,5 @@ def log_file(record: LogFile, *, is_direct: bool) -> Json:
         "fileTime": instant(record.time),
         "agentId": record.agent,
         "direct": record.url if is_direct else None,
+        **({"content": content} if is_inline else {}),
     }

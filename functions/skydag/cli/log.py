@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -59,7 +60,8 @@ class Printer:
 
     def news(self, *, is_last: bool = False) -> bool:
         """Whether anything was printed. A line without its end waits for the rest, unless this is the last look."""
-        query = {"task": self._prefix, "direct_download": None if self._server.downloads_directly else "false"}
+        query = {"task": self._prefix, "inline": "true",
+                 "direct_download": None if self._server.downloads_directly else "false"}
         found = self._server.get(f"/api/logs/{self._attempt_id}/files", query)["files"]
         has_news = False
         for file in in_order(found):
@@ -76,6 +78,8 @@ class Printer:
         return has_news
 
     def _bytes(self, file: Mapping[str, Any]) -> bytes:
+        if file.get("content") is not None:
+            return base64.b64decode(file["content"])
         if file["direct"] is not None and self._server.downloads_directly:
             with suppress(UnavailableError):        # a proxy may forbid it: then by the API
                 return self._server.get_direct(file["direct"])

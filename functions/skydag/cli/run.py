@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from pathlib import Path
 
 from skydag.cli.command import Command
@@ -20,6 +22,8 @@ def run(given: Given) -> int:
     from skydag.bootstrap import SystemChance, system_clock
     from skydag.local.run import run as run_here
 
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)       # as Ctrl-C: what runs here is ended, too
     return run_here(options, now=system_clock, chance=SystemChance())
 
 
