@@ -17,8 +17,8 @@ AT = datetime(2025, 1, 1, tzinfo=UTC)
 
 def row(number: int, state: State = State.SUCCESS, output: str = "") -> TaskRow:
     return TaskRow(id=1_000_000 + number, full_name=f"+w+t{number}", parent_id=None, config={}, upstreams=(),
-                   state=state, cancel_requested=False, export_params={}, store_params={}, state_params={}, updated_at=AT,
-                   retry_at=None, started_at=AT, number=number, output=output)
+                   state=state, cancel_requested=False, export_params={}, store_params={}, state_params={},
+                   updated_at=AT, retry_at=None, started_at=AT, number=number, output=output)
 
 
 class Attempt:
