@@ -10,6 +10,7 @@ import json
 import shutil
 import sys
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -25,13 +26,15 @@ from skydag.embedded.paint import Paint
 from skydag.embedded.rest import Rest
 from skydag.embedded.template import example_path
 from skydag.embedded.tree import drawn
+from skydag.errors import IllegalStepError
 
 PROJECT: Final = "daily_sales"
 ZONE: Final = ZoneInfo("Europe/Berlin")
 LOOK_EVERY_S: Final = 0.12                      # real seconds between two looks at a running attempt
+LONGEST_S: Final = 120                          # real seconds after which something must be wrong
 LOG_LINES_MAX: Final = 6
 DURATIONS: Final = {                            # how long calls take on the demo's clock
-    "Work": timedelta(milliseconds=50), "Script": timedelta(seconds=1), "Finish": timedelta(milliseconds=50)}
+    "Work": timedelta(milliseconds=50), "Script": timedelta(seconds=2), "Finish": timedelta(milliseconds=50)}
 
 
 def main(out: TextIO | None = None) -> int:
@@ -46,8 +49,7 @@ def main(out: TextIO | None = None) -> int:
             story.tell()
         except Exception as trouble:            # told like every other claim that did not hold, then shown in full
             stage.saw("the story could be told to its end", False, f"{type(trouble).__name__}: {trouble}")
-            if not installation.lambdas.failures:
-                raise
+            stage.say(traceback.format_exc())
         for failure in list(installation.lambdas.failures)[:3]:
             stage.say(f"\n{failure.function} failed:\n{failure.trace}")
         return stage.end(time.monotonic() - began)
@@ -117,10 +119,11 @@ class _Stage:
 _ALERT_KEYS: Final = (
     "message", "project_name", "workflow_name", "task_name", "session_time", "attempt_id", "timestamp")
 _NEXT: Final = (
-    ("cd examples/daily_sales; skydag run daily_sales.dig", "the same project on your machine, without any of AWS"),
-    ("skydag server", "this installation, kept running; then, beside it:"),
-    ("skydag push daily_sales --project examples/daily_sales", "   push the project"),
-    ("skydag start daily_sales broken_load --session now", "   start a workflow"),
+    ("cd examples/daily_sales", ""),
+    ("skydag run daily_sales.dig", "the same project on your machine, without any of AWS"),
+    ("skydag server", "this installation, kept running; then, in another terminal:"),
+    ("  skydag push daily_sales", "push the project there"),
+    ("  skydag start daily_sales broken_load --session now", "start a workflow; `skydag tasks`, `skydag log` show it"),
     ("make deploy", "the real thing, in your AWS account (README)"),
 )
 
@@ -172,7 +175,7 @@ class _Story:
         stage.say(f"   workflows  {'  '.join(sorted(self._workflow_ids))}")
         stage.say(f"   schedule   {schedule['workflow']['name']} runs next at {_shown(self._run_time)}"
                   f" for the session {schedule['nextScheduleTime']}")
-        stage.saw("register stored the revision that the object's metadata names", project["revision"] == "first", project)
+        stage.saw("register stored the revision that the metadata names", project["revision"] == "first", project)
         stage.saw("all three workflows are there", set(self._workflow_ids) == {PROJECT, "broken_load", "slow_report"})
         stage.saw("its schedule is due at seven in the morning, Berlin",
                   self._run_time.astimezone(ZONE).strftime("%H:%M:%S") == "07:00:00", self._run_time)
@@ -216,11 +219,13 @@ class _Story:
         stage = self._stage
         stage.chapter("A workflow that fails: PUT /api/attempts for broken_load")
         attempt, rows = self._follow(self._start("broken_load"))
-        logs = self._logs(attempt["id"], "^error")
+        logs = self._logs(attempt["id"], "+west", "^error")
         alerts = self._show_alerts()
         stage.saw("the attempt ended in error", attempt["status"] == "error", attempt["status"])
-        stage.saw("the load was tried twice and failed, the task behind it never ran",
-                  _of(rows, "+load+west")["state"] == "error" and _of(rows, "+never")["state"] == "blocked", rows)
+        tries = sum(line.endswith("+west failed.") for line in _log_of(logs, "+west"))
+        stage.saw("the load of a shop that sent nothing was tried twice, and failed",
+                  _of(rows, "+load+west")["state"] == "error" and tries == 2, _log_of(logs, "+west"))
+        stage.saw("the task behind it never ran", _of(rows, "+never")["state"] == "blocked", rows)
         said = " ".join(_log_of(logs, "^error"))
         stage.saw("_error ran, and knew why", "loading failed on" in said and "west.csv" in said, said)
         stage.saw("one failure alert reached the subscriber of the topic",
@@ -283,10 +288,12 @@ class _Story:
 
     def _looking_on(self, attempt_id: str | None) -> Callable[[], None]:
         """Shows a line about what is under way, on a terminal and not too often."""
-        seen_at = 0.0
+        begun, seen_at = time.monotonic(), 0.0
 
         def look() -> None:
             nonlocal seen_at
+            if time.monotonic() - begun > LONGEST_S:
+                raise IllegalStepError(f"nothing came of it within {LONGEST_S} s")
             if not self._stage.paint.is_live or time.monotonic() - seen_at < LOOK_EVERY_S:
                 return
             clock = self._installation.clock().astimezone(ZONE).strftime("%H:%M:%S")

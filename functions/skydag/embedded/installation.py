@@ -52,7 +52,9 @@ from skydag.ports import Clock
 T = TypeVar("T")
 _MODELS: Final = botocore.loaders.create_loader()       # the services' descriptions, read once a process
 Handler = Callable[[Any, Context], Any]
+Around = Callable[[Function, Callable[[], Any]], Any]
 ROUNDS_MAX: Final = 1_000_000
+SETTLE_MAX: Final = timedelta(days=2)       # of the clock: whatever is still under way then goes round in circles
 _TICK: Final = timedelta(milliseconds=1)
 _LOOK_S: Final = 0.05                       # how often a running installation looks for what others brought
 _OURS: Final = {
@@ -76,6 +78,7 @@ class Installation:
     parameters    the template's, by name ({"DirectContinuation": "false"})
     session       handed to every application: hooks on its events see every request the application makes
     handlers      function id -> what to call instead of the template's handler
+    around        called for every call of a function with the function and the call itself: a place to let it fail
     durations     function id -> how long a call takes on the clock before anything of it is seen
     workers       how many asynchronous calls run at once in threads of their own; 0: in turn, where `step` is called
     """
@@ -83,9 +86,10 @@ class Installation:
     def __init__(
         self, *, clock: Clock, parameters: Mapping[str, Any] | None = None, template: Template | None = None,
         session: boto3.Session | None = None, handlers: Mapping[str, Handler] | None = None,
-        durations: Mapping[str, timedelta] | None = None, workers: int = 0,
+        durations: Mapping[str, timedelta] | None = None, workers: int = 0, around: Around | None = None,
     ) -> None:
         self.clock, self._handlers = clock, dict(handlers or {})
+        self._around: Around = around or (lambda function, call: call())
         self._awake = Event()
         self._closing = ExitStack()
         try:
@@ -179,17 +183,20 @@ class Installation:
     def settle(self, each: Callable[[], None] = lambda: None) -> None:
         """Until nothing is under way: no call, record, message or container. Time moves as far as that takes.
 
-        each: called after every round, to look on.
+        each: called before every round, to look on.
         """
+        until = self.clock() + SETTLE_MAX
         for _ in range(ROUNDS_MAX):
             each()
+            if self.clock() > until:
+                break
             if self.step():
                 continue
             work = earliest(source.next_at() for source in (self.lambdas, *self._sources))
             if work is None and not self.lambdas.is_busy and not self.containers.is_busy:
                 return
             self._pass_time(earliest([work, *(source.next_at() for source in self._background)]))
-        raise IllegalStepError(f"the installation is still busy after {ROUNDS_MAX} rounds")
+        raise IllegalStepError(f"the installation does not come to rest: {self._busy_with()}")
 
     def run_until(self, time: datetime, each: Callable[[], None] = lambda: None) -> None:
         """Everything that happens until then, schedules and the minutely watch included."""
@@ -201,7 +208,13 @@ class Installation:
             if self.clock() >= time:
                 return
             self._pass_time(time if due is None else min(due, time))
-        raise IllegalStepError(f"the installation is still busy after {ROUNDS_MAX} rounds")
+        raise IllegalStepError(f"the installation does not get to {time}: {self._busy_with()}")
+
+    def _busy_with(self) -> str:
+        """What is due next, for a message."""
+        due = {type(source).__name__: source.next_at() for source in (self.lambdas, *self._sources)}
+        told = ", ".join(f"{name} at {time}" for name, time in due.items() if time is not None)
+        return f"it is {self.clock()}, next are {told or 'containers'}; calls so far: {dict(self.lambdas.counts)}"
 
     def serve(self, stop: Event) -> None:
         """Keep going on a real clock until `stop` is set."""
@@ -221,11 +234,14 @@ class Installation:
     # --- its parts
 
     def _run(self, function: Function, event: Any, context: Context) -> Any:
-        own = self._handlers.get(function.id)
-        if own is not None:
-            return own(event, context)
-        module = importlib.import_module(function.handler.rpartition(".")[0])
-        return module.handle(event, context, self.application(function.id))
+        def call() -> Any:
+            own = self._handlers.get(function.id)
+            if own is not None:
+                return own(event, context)
+            module = importlib.import_module(function.handler.rpartition(".")[0])
+            return module.handle(event, context, self.application(function.id))
+
+        return self._around(function, call)
 
     def _send(self, queue_arn: str, body: str) -> None:
         sqs = self.client("sqs")

@@ -27,9 +27,10 @@ class Rest:
         return json.loads(self._ask("PUT", path, "", json.dumps(body).encode()))
 
     def logs(self, attempt_id: str) -> dict[str, list[str]]:
-        """Task name -> the lines of its log, in order of name and time."""
+        """Task name -> the lines of its log, runs in order."""
         out: dict[str, list[str]] = {}
-        for file in self.get(f"/api/logs/{attempt_id}/files")["files"]:
+        files = self.get(f"/api/logs/{attempt_id}/files")["files"]
+        for file in sorted(files, key=lambda file: str(file["fileTime"])):
             data = self._ask("GET", f"/api/logs/{attempt_id}/files/{quote(file['fileName'])}", "", b"")
             out.setdefault(file["taskName"], []).extend(gzip.decompress(data).decode().splitlines())
         return out

@@ -34,7 +34,7 @@ def drawn(rows: Sequence[Row], zone: ZoneInfo, paint: Painter) -> list[str]:
     labels = [(prefix, _own_name(row, names)) for prefix, row in placed]
     width = max((len(prefix) + len(name) for prefix, name in labels), default=0)
     return [
-        _line(prefix, name, row, width, zone, paint)
+        _line(prefix, name, _timed(row, children), width, zone, paint)
         for (prefix, name), (_, row) in zip(labels, placed, strict=True)]
 
 
@@ -46,6 +46,14 @@ def _walk(
     for number, child in enumerate(below):
         is_last = number == len(below) - 1
         yield from _walk(child, children, stem + ("└─ " if is_last else "├─ "), stem + ("   " if is_last else "│  "))
+
+
+def _timed(row: Row, children: Mapping[str | None, Sequence[Row]]) -> Row:
+    """A group runs from its first child's start to its last child's end."""
+    below = [_timed(child, children) for child in children.get(row["id"], ())]
+    begun = [str(one["startedAt"]) for one in (row, *below) if one["startedAt"]]
+    ended = [str(one["updatedAt"]) for one in (row, *below) if one["startedAt"]]
+    return {**row, "startedAt": min(begun), "updatedAt": max(ended)} if begun else row
 
 
 def _own_name(row: Row, names: Mapping[str, str]) -> str:
