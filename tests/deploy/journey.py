@@ -77,7 +77,11 @@ def alert_of(stack: Stack, alerts: list[dict[str, Any]], attempt: dict[str, Any]
     """The notice (S-99) about this attempt."""
 
     def heard() -> dict[str, Any] | None:
-        found = [a for a in receive(stack, alerts) if str(a["attempt_id"]) == attempt["id"] and a["message"] == message]
+        found = [
+            a
+            for a in receive(stack, alerts)
+            if str(a.get("attempt_id")) == attempt["id"] and a.get("message") == message
+        ]
         return found[0] if found else None
 
     return wait_for(heard, 60, f"the notice '{message}'", lambda: alerts)

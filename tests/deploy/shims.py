@@ -2,11 +2,14 @@
 
     streams       a stream mapping honours filters, partial batches, bisecting, retries and the on-failure queue
                   (esm.py); MiniStack loses the records of a partly failed batch
+    failed calls  the record of an asynchronous call that failed names the call, as AWS does
     ecs events    a container that changes its state puts "ECS Task State Change" on the default bus
     containers    share the host's network, so that the emulator is where they look for AWS; entry points, volumes of a
                   task, and the order of its containers are honoured
     http body     an HTTP API made from an OpenAPI body, as SAM makes them, gets its routes
     scheduler     looks each second; fills in <aws.scheduler.*> (A-58)
+    IAM           schedules have the ARN of their group
+    TLS           a call over loopback counts as one over TLS
 
 Runs on the interpreter of the environment that holds ministack (prepare.py), by its path: nothing of skydag is
 importable there. Functions run on that interpreter, too, so a library that is missing in the artifact is noticed.
@@ -32,6 +35,8 @@ ecs: Any = import_module("ministack.services.ecs")
 events: Any = import_module("ministack.services.eventbridge")
 schedules: Any = import_module("ministack.services.scheduler")
 provisioners: Any = import_module("ministack.services.cloudformation.provisioners")
+iam: Any = import_module("ministack.core.iam_evaluator")
+actions: Any = import_module("ministack.core.iam_actions")
 app: Any = import_module("ministack.app")
 
 BACKOFF_S = 0.2
@@ -93,6 +98,23 @@ class Streams:
             self._busy.discard(key)
 
 
+def _send(destination: str, document: Any) -> None:
+    """To a queue or a function, as the service would."""
+    boto3: Any = import_module("boto3")
+    kind, name = destination.split(":")[2], destination.split(":")[-1]
+    client = boto3.client(
+        kind,
+        endpoint_url=f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}",
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+    if kind == "lambda":
+        client.invoke(FunctionName=name, InvocationType="Event", Payload=json.dumps(document))
+    else:
+        client.send_message(QueueUrl=client.get_queue_url(QueueName=name)["QueueUrl"], MessageBody=json.dumps(document))
+
+
 def _build(properties: dict[str, Any], function: dict[str, Any], table: str, arn: str) -> Any:
     def fetch(position: int, most: int) -> list[tuple[int, Any]]:
         rows = dynamodb.stream_records_since(table, position, most)
@@ -108,16 +130,7 @@ def _build(properties: dict[str, Any], function: dict[str, Any], table: str, arn
 
     def send(document: Any) -> None:
         destination = ((properties.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination", "")
-        boto3: Any = import_module("boto3")
-        sqs = boto3.client(
-            "sqs",
-            endpoint_url=f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}",
-            region_name="us-east-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
-        url = sqs.get_queue_url(QueueName=destination.split(":")[5])["QueueUrl"]
-        sqs.send_message(QueueUrl=url, MessageBody=json.dumps(document))
+        _send(destination, document)
 
     start = dynamodb.stream_start_position(table)  # the template's mappings say TRIM_HORIZON
     return esm.StreamMapping(
@@ -130,6 +143,36 @@ def _build(properties: dict[str, Any], function: dict[str, Any], table: str, arn
         stream_arn=arn,
         function_arn=(function.get("config") or function).get("FunctionArn", ""),
     )
+
+
+# ---- asynchronous calls that failed --------------------------------------------------------------------------------
+
+
+def _tell_failed_calls() -> None:
+    """The record of a failed call names the call, as `context.aws_request_id` did (A-6)."""
+    execute = lambdas._execute_function_dispatch
+
+    def named(function: Any, config: Any, event: Any, request_id: str, started: float) -> Any:
+        result = execute(function, config, event, request_id, started)
+        if isinstance(result, dict):
+            result["request_id"] = request_id
+        return result
+
+    def tell(target: str, name: str, event: Any, result: dict[str, Any]) -> None:
+        arn = lambdas._functions.get(name, {}).get("config", {}).get("FunctionArn", "")
+        body = result.get("body") if isinstance(result.get("body"), dict) else {}
+        context = {"requestId": result.get("request_id", ""), "functionArn": f"{arn}:$LATEST", "condition": "RetriesExhausted"}
+        document = {
+            "version": "1.0",
+            "timestamp": time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime()),
+            "requestContext": {**context, "approximateInvokeCount": 1},
+            "requestPayload": event,
+            "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"},
+            "responsePayload": body,
+        }
+        threading.Thread(target=_send, args=(target, document), daemon=True).start()
+
+    lambdas._execute_function_dispatch, lambdas._route_async_failure = named, tell
 
 
 # ---- containers -----------------------------------------------------------------------------------------------------
@@ -162,6 +205,32 @@ def _emit_ecs_events() -> None:
 
     for name in ("_mark_task_pending", "_mark_task_activating", "_mark_task_running", "_mark_task_stopped"):
         announce(name)
+
+
+def _spell_as_the_api() -> None:
+    """Of a task definition's parts CloudFormation writes Names, the API names; two kinds are forgotten."""
+    handlers = provisioners._RESOURCE_HANDLERS["AWS::ECS::TaskDefinition"]
+
+    def lower(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [{key[0].lower() + key[1:]: value for key, value in part.items()} for part in parts]
+
+    def wrapped(inner: Any) -> Any:
+        def provision(*args: Any, **more: Any) -> Any:
+            return inner(*(spelled(part) if isinstance(part, dict) else part for part in args), **more)
+
+        return provision
+
+    def spelled(properties: dict[str, Any]) -> dict[str, Any]:
+        if "ContainerDefinitions" not in properties:
+            return properties
+        definitions = [
+            {**one, "DependsOn": lower(one.get("DependsOn", []))} for one in properties["ContainerDefinitions"]
+        ]
+        return {**properties, "ContainerDefinitions": definitions, "Volumes": lower(properties.get("Volumes", []))}
+
+    for name in ("create", "update"):
+        if name in handlers:
+            handlers[name] = wrapped(handlers[name])
 
 
 def _share_host_network() -> None:
@@ -287,13 +356,46 @@ def _mend_scheduler() -> None:
     events._invoke_target = invoke
 
 
+def _know_schedule_groups() -> None:
+    """The emulator asks for rights on a schedule of the group `default`, whatever its group."""
+    inner = actions.extract_resource_arn
+
+    def resource(
+        service: str, method: str, path: str, headers: Any, body: bytes, query: dict[str, Any], *place: str
+    ) -> str:
+        arn = str(inner(service, method, path, headers, body, query, *place))
+        if service != "scheduler" or ":schedule/default/" not in arn:
+            return arn
+        group = query.get("groupName") or (json.loads(body).get("GroupName") if body else None) or "default"
+        name = group[0] if isinstance(group, list) else group
+        return arn.replace(":schedule/default/", f":schedule/{name}/")
+
+    actions.extract_resource_arn = resource
+
+
+def _count_loopback_as_tls() -> None:
+    """The buckets' policies refuse everybody who comes without TLS."""
+    inner = iam.pin_request_origin
+
+    def pin(source_ip: str, secure_transport: bool) -> None:
+        inner(source_ip, True)
+
+    for module in (iam, app):
+        if hasattr(module, "pin_request_origin"):
+            module.pin_request_origin = pin
+
+
 def main() -> None:
     lambdas._poll_dynamodb_streams = Streams().poll
     _emit_ecs_events()
+    _tell_failed_calls()
+    _spell_as_the_api()
     _share_host_network()
     _start_in_order()
     _fill_http_apis()
     _mend_scheduler()
+    _know_schedule_groups()
+    _count_loopback_as_tls()
     sys.argv = sys.argv[:1]
     app.main()
 
