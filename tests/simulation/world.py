@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from skydag.app import execute
 from skydag.app.advance import Settings
@@ -102,7 +102,8 @@ class Replay:
     def find(self, name: str) -> Operator | None:
         if name not in self._operators:
             real = find_operator(name)
-            self._operators[name] = real if real is None or name == "notify" else _Replayed(real, self._known)
+            replayed = real if real is None or name == "notify" else _Replayed(real, self._known)
+            self._operators[name] = cast(Operator | None, replayed)
         return self._operators[name]
 
 
@@ -261,7 +262,7 @@ class World:
         elif kind == "script":
             operator = self.replay.find(payload["operator"])
             assert operator is not None
-            log = TaskLog(_NoWriter)
+            log = TaskLog(lambda: _NoWriter())
             around = self.surroundings(self.application.attempt_of(payload), payload["config"], "", 0, log)
             self.calls.append(("finish", execute.execute(payload, operator, around)))
         elif kind == "finish":
