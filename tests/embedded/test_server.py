@@ -76,6 +76,21 @@ def test_tasks_progress_by_themselves_and_sigterm_ends_it_cleanly(
     assert (process.returncode, out, said) == (0, "", [])
 
 
+def test_sigterm_does_not_wait_for_a_long_script(running: tuple[subprocess.Popen[str], str]) -> None:
+    process, address = running
+    project = archive({"long.dig": "+a: {sh>: sleep 600}\n"})
+    ask(address, "/api/projects?project=p&revision=r", project, "application/gzip")
+    (workflow,) = ask(address, "/api/workflows")["workflows"]
+    body = {"workflowId": workflow["id"], "sessionTime": "2025-03-01T00:00:00Z", "params": {}}
+    attempt = ask(address, "/api/attempts", json.dumps(body).encode())["id"]
+    until = time.monotonic() + WAIT_S
+    while ask(address, f"/api/attempts/{attempt}/tasks")["tasks"][1]["state"] != "running":
+        assert time.monotonic() < until
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=WAIT_S)
+    assert process.returncode == 0
+
+
 def test_a_port_in_use_is_refused_with_the_way_out() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import logging
 import os
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -49,6 +50,7 @@ from skydag.embedded.template import ACCOUNT, REGION, Template
 from skydag.errors import IllegalStepError
 from skydag.ports import Clock
 
+LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 _MODELS: Final = botocore.loaders.create_loader()       # the services' descriptions, read once a process
 Handler = Callable[[Any, Context], Any]
@@ -126,6 +128,7 @@ class Installation:
         self.lambdas = Lambdas(
             tuple(self.functions.values()), self._run, clock=self.clock, durations=durations, workers=pool,
             send=self._send, awake=self._awake.set)
+        self._closing.callback(self.lambdas.end)
         self.lambdas.attach(self._own)
         self.lambdas.attach(self.session)
         self._endpoint: Endpoint | None = None
@@ -217,9 +220,14 @@ class Installation:
         return f"it is {self.clock()}, next are {told or 'containers'}; calls so far: {dict(self.lambdas.counts)}"
 
     def serve(self, stop: Event) -> None:
-        """Keep going on a real clock until `stop` is set."""
+        """Keep going on a real clock until `stop` is set, whatever fails in between."""
         while not stop.is_set():
-            if not self.step():
+            try:
+                is_quiet = not self.step()
+            except Exception:
+                LOG.exception("something failed beside the functions", extra={"action": "pump_failed"})
+                is_quiet = True
+            if is_quiet:
                 self._pass_time(None)
 
     def _pass_time(self, due: datetime | None) -> None:

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import heapq
 import json
+import logging
+import time
 import traceback
 import uuid
 from collections import Counter, deque
@@ -30,6 +32,7 @@ from skydag.embedded.functions import Function
 from skydag.errors import NotFoundError
 from skydag.ports import Clock
 
+LOG = logging.getLogger(__name__)
 EVENT_BYTES_MAX: Final = 1024 * 1024            # asynchronous (A-2)
 REQUEST_BYTES_MAX: Final = 6 * 1024 * 1024
 RETRY_WAITS: Final = (timedelta(minutes=1), timedelta(minutes=2))
@@ -45,12 +48,12 @@ class Context:
     invoked_function_arn: str
     memory_limit_in_mb: int
     aws_request_id: str
-    timeout_s: int
+    remaining_ms: Callable[[], int]
     function_version: str = "$LATEST"
 
     def get_remaining_time_in_millis(self) -> int:
-        """The whole of it: a call takes no time on the pump's clock."""
-        return self.timeout_s * 1000
+        """Real time, as a command takes it; nothing is left once the installation ends."""
+        return self.remaining_ms()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +93,7 @@ class Lambdas:
         self._calls: list[_Call] = []
         self._lock = RLock()
         self._running = self._round = 0
+        self._is_ending = False
         self.counts: Counter[str] = Counter()               # calls by function id
         self.failures: deque[Failure] = deque(maxlen=1000)
 
@@ -121,15 +125,24 @@ class Lambdas:
             self.counts[function.id] += 1
         context = Context(
             function_name=function.name, invoked_function_arn=function.arn, memory_limit_in_mb=function.memory_mb,
-            aws_request_id=request_id, timeout_s=function.timeout_s)
+            aws_request_id=request_id, remaining_ms=self._remaining(function))
         try:
             return self._run(function, event, context), None
         except Exception as error:              # what Lambda does with a handler's exception
+            LOG.exception("%s failed", function.name, extra={"action": "call_failed", "function": function.id})
             failure = Failure(
                 function=function.id, error=f"{type(error).__name__}: {error}", trace=traceback.format_exc(),
                 event=event, request_id=request_id)
             self.failures.append(failure)
             return None, failure
+
+    def _remaining(self, function: Function) -> Callable[[], int]:
+        ends_at = time.monotonic() + function.timeout_s
+        return lambda: 0 if self._is_ending else max(int((ends_at - time.monotonic()) * 1000), 0)
+
+    def end(self) -> None:
+        """Calls that still run have no time left: commands are stopped at their next look."""
+        self._is_ending = True
 
     def next_at(self) -> datetime | None:
         with self._lock:
