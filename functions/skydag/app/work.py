@@ -13,7 +13,7 @@ from skydag.app.job import Job
 from skydag.app.record import Record, Run
 from skydag.app.task_log import TaskLog
 from skydag.engine.leaf import Leaf
-from skydag.errors import ConfigError
+from skydag.errors import ConfigError, TaskError
 from skydag.language.evaluate import Evaluator
 from skydag.model.ids import AttemptId, task_id
 from skydag.model.outcome import OK, Ended, failed
@@ -117,7 +117,11 @@ class Work:
             self._dispatch.script(task)
             return None
         if place == CONTAINER:
-            self._to_container(task, leaf)
+            try:
+                self._to_container(task, leaf)
+            except TaskError as error:      # it cannot be started at all: no run is lost, the task has failed
+                log.write(f"Task {job.name} failed.\n{error}")
+                return failed(str(error))
             return None
         around = self._places.surroundings(job.attempt, config, job.name, job.number, log)
         return execute.run(task, operator, around)
