@@ -8,7 +8,7 @@
                   task, and the order of its containers are honoured
     http body     an HTTP API made from an OpenAPI body, as SAM makes them, gets its routes
     scheduler     looks each second; fills in <aws.scheduler.*> (A-58)
-    IAM           schedules have the ARN of their group
+    IAM           schedules have the ARN of their group; containers are run and stopped by their own ARNs
     TLS           a call over loopback counts as one over TLS
 
 Runs on the interpreter of the environment that holds ministack (prepare.py), by its path: nothing of skydag is
@@ -161,7 +161,11 @@ def _tell_failed_calls() -> None:
     def tell(target: str, name: str, event: Any, result: dict[str, Any]) -> None:
         arn = lambdas._functions.get(name, {}).get("config", {}).get("FunctionArn", "")
         body = result.get("body") if isinstance(result.get("body"), dict) else {}
-        context = {"requestId": result.get("request_id", ""), "functionArn": f"{arn}:$LATEST", "condition": "RetriesExhausted"}
+        context = {
+            "requestId": result.get("request_id", ""),
+            "functionArn": f"{arn}:$LATEST",
+            "condition": "RetriesExhausted",
+        }
         document = {
             "version": "1.0",
             "timestamp": time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime()),
@@ -356,21 +360,40 @@ def _mend_scheduler() -> None:
     events._invoke_target = invoke
 
 
-def _know_schedule_groups() -> None:
-    """The emulator asks for rights on a schedule of the group `default`, whatever its group."""
-    inner = actions.extract_resource_arn
+def _name_resources_as_aws() -> None:
+    """For rights the emulator takes every schedule to be of the group `default`, and the cluster for what is run or
+    stopped in it; it does not know the condition key ecs:cluster."""
+    inner, context_of = actions.extract_resource_arn, actions.request_tag_context
 
     def resource(
         service: str, method: str, path: str, headers: Any, body: bytes, query: dict[str, Any], *place: str
     ) -> str:
         arn = str(inner(service, method, path, headers, body, query, *place))
-        if service != "scheduler" or ":schedule/default/" not in arn:
-            return arn
-        group = query.get("groupName") or (json.loads(body).get("GroupName") if body else None) or "default"
-        name = group[0] if isinstance(group, list) else group
-        return arn.replace(":schedule/default/", f":schedule/{name}/")
+        if service == "scheduler" and ":schedule/default/" in arn:
+            group = query.get("groupName") or (json.loads(body).get("GroupName") if body else None) or "default"
+            name = group[0] if isinstance(group, list) else group
+            return arn.replace(":schedule/default/", f":schedule/{name}/")
+        if service == "ecs" and body:
+            asked = json.loads(body)
+            return str(
+                {"RunTask": asked.get("taskDefinition"), "StopTask": asked.get("task")}.get(_target(headers)) or arn
+            )
+        return arn
 
-    actions.extract_resource_arn = resource
+    def context(service: str, action: str, body: bytes, params: Any) -> dict[str, Any]:
+        keys: dict[str, Any] = context_of(service, action, body, params)
+        cluster = json.loads(body).get("cluster") if service == "ecs" and body[:1] == b"{" else None
+        if cluster:
+            name = cluster.rpartition("/")[2]
+            keys["ecs:cluster"] = f"arn:aws:ecs:us-east-1:000000000000:cluster/{name}"
+        return keys
+
+    actions.extract_resource_arn, actions.request_tag_context = resource, context
+
+
+def _target(headers: Any) -> str:
+    """The operation that a JSON call names."""
+    return str(headers.get("x-amz-target", "")).rpartition(".")[2]
 
 
 def _count_loopback_as_tls() -> None:
@@ -394,7 +417,7 @@ def main() -> None:
     _start_in_order()
     _fill_http_apis()
     _mend_scheduler()
-    _know_schedule_groups()
+    _name_resources_as_aws()
     _count_loopback_as_tls()
     sys.argv = sys.argv[:1]
     app.main()
