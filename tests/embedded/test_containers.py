@@ -7,11 +7,13 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from skydag.bootstrap import system_clock
 from skydag.embedded import containers
 from skydag.embedded.clocks import VirtualClock
 from skydag.embedded.installation import Installation
@@ -95,6 +97,27 @@ def test_the_same_client_token_starts_a_task_once_and_with_another_request_is_a_
         run_task(installation, exit_code=1)
     installation.settle()
     assert [name for name, _ in calls] == ["Finish", "ContainerEnded"]
+
+
+def test_a_stopped_task_ends_its_process_on_a_running_installation(
+    calls: list[tuple[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(containers, "COMMAND", (sys.executable, "-c", "import time; time.sleep(600)"))
+    stop = Event()
+
+    def ended(event: Any, _: Any) -> None:
+        calls.append(("ContainerEnded", event))
+        stop.set()
+
+    with Installation(clock=system_clock, handlers={"ContainerEnded": ended}, workers=2) as running:
+        arn = run_task(running)
+        running.step()
+        assert running.containers.is_busy
+        running.client("ecs").stop_task(cluster="skydag", task=arn, reason="killed")
+        running.serve(stop)
+    detail = calls[0][1]["detail"]
+    assert (detail["stopCode"], detail["stoppedReason"]) == ("UserInitiated", "killed")
+    assert detail["containers"][0]["exitCode"] == 143, "128 + SIGTERM, as ECS says it"
 
 
 def test_tasks_that_skydag_did_not_start_concern_nobody(

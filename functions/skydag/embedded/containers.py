@@ -102,6 +102,7 @@ class Containers:
             code = _wait(running.process) if self._is_waiting else running.process.poll()
             if code is None:
                 continue
+            code = code if code >= 0 else 128 - code        # a signal, as a container says it
             self._known[arn] = None
             running.output.seek(0)
             text = running.output.read().decode(errors="replace")[-_TAIL:]

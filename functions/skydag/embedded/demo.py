@@ -14,6 +14,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Final, TextIO
 from zoneinfo import ZoneInfo
 
@@ -64,6 +65,7 @@ class _Stage:
         self._missing: list[str] = []
         self._chapters = 0
         self._has_status = False
+        self.columns = shutil.get_terminal_size().columns if self.paint.is_live else 120
 
     def say(self, text: str = "", style: str | None = None) -> None:
         self._clear()
@@ -80,9 +82,8 @@ class _Stage:
     def status(self, text: str) -> None:
         """A line that the next one replaces; only where somebody looks on."""
         if self.paint.is_live:
-            width = shutil.get_terminal_size().columns - 1
             self._clear()
-            self._out.write(self.paint(f"   {text}"[:width], "cyan"))
+            self._out.write(self.paint(f"   {text}"[:self.columns - 1], "cyan"))
             self._out.flush()
             self._has_status = True
 
@@ -102,6 +103,7 @@ class _Stage:
         self.say(f"   {self.paint('✗', 'red')} {claim}{told}")
 
     def end(self, took_s: float) -> int:
+        """The verdict, and what to try next; the exit code."""
         self.say()
         if self._missing:
             self.say(f"{len(self._missing)} of {self._claims} expectations were not met:", "red")
@@ -111,20 +113,21 @@ class _Stage:
         self.say(f"All {self._claims} expectations were met, in {took_s:.1f} s.", "green")
         self.say()
         self.say("Next")
+        self.say(f"   {self.paint(f'cd {_short(example_path(PROJECT))}', 'cyan')}")
         for command, what in _NEXT:
-            self.say(f"   {self.paint(command.ljust(52), 'cyan')} {what}")
+            self.say(f"   {self.paint(command.ljust(55), 'cyan')} {what}")
         return 0
 
 
 _ALERT_KEYS: Final = (
     "message", "project_name", "workflow_name", "task_name", "session_time", "attempt_id", "timestamp")
 _NEXT: Final = (
-    ("cd examples/daily_sales", ""),
-    ("skydag run daily_sales.dig", "the same project on your machine, without any of AWS"),
-    ("skydag server", "this installation, kept running; then, in another terminal:"),
+    ("skydag run daily_sales.dig", "the same on your machine, without AWS"),
+    ("skydag server", "this installation, to stay; beside it:"),
     ("  skydag push daily_sales", "push the project there"),
-    ("  skydag start daily_sales broken_load --session now", "start a workflow; `skydag tasks`, `skydag log` show it"),
-    ("make deploy", "the real thing, in your AWS account (README)"),
+    ("  skydag start daily_sales broken_load --session now", "start a workflow there"),
+    ("  skydag tasks 1; skydag log 1", "look at it"),
+    ("make deploy", "the real thing, in your AWS account"),
 )
 
 
@@ -156,12 +159,14 @@ class _Story:
         for kind, names in kinds.items():
             stage.say(f"   {kind:<16} {'  '.join(names)}")
         names = [one.name.removeprefix("skydag-") for one in installation.functions.values()]
-        stage.say(f"   {'functions':<16} {'  '.join(names)}")
+        half = len(names) // 2
+        stage.say(f"   {'functions':<16} {'  '.join(names[:half])}")
+        stage.say(f"   {'':<16} {'  '.join(names[half:])}")
 
     def _upload(self) -> None:
         stage, installation = self._stage, self._installation
         bucket = installation.ref("ProjectBucket")
-        stage.chapter(f"A project is uploaded: examples/{PROJECT} to s3://{bucket}/upload/{PROJECT}.tar.gz")
+        stage.chapter(f"A project is uploaded: the folder examples/{PROJECT}, packed")
         archive = pack(self._project_path)
         installation.client("s3").put_object(
             Bucket=bucket, Key=f"upload/{PROJECT}.tar.gz", Body=archive, Metadata={"revision": "first"})
@@ -171,9 +176,10 @@ class _Story:
         (schedule,) = self._rest.get(f"/api/projects/{project['id']}/schedules")["schedules"]
         self._workflow_ids = {one["name"]: one["id"] for one in workflows}
         self._run_time = datetime.fromisoformat(schedule["nextRunTime"])
-        stage.say(f"   project {project['name']}, revision {project['revision']}, {len(archive):,} bytes")
+        stage.say(f"   put        s3://{bucket}/upload/{PROJECT}.tar.gz, {len(archive):,} bytes")
+        stage.say(f"   project    {project['name']}, revision {project['revision']}")
         stage.say(f"   workflows  {'  '.join(sorted(self._workflow_ids))}")
-        stage.say(f"   schedule   {schedule['workflow']['name']} runs next at {_shown(self._run_time)}"
+        stage.say(f"   schedule   {schedule['workflow']['name']}, next {_shown(self._run_time)}"
                   f" for the session {schedule['nextScheduleTime']}")
         stage.saw("register stored the revision that the metadata names", project["revision"] == "first", project)
         stage.saw("all three workflows are there", set(self._workflow_ids) == {PROJECT, "broken_load", "slow_report"})
@@ -256,7 +262,9 @@ class _Story:
         stage.chapter("What was made")
         stage.say(f"   attempts   {len(self._attempts)} with {sum(tasks.values())} tasks: "
                   + ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in tasks.most_common()))
-        stage.say("   calls      " + "  ".join(f"{name.lower()} {count}" for name, count in counts.most_common()))
+        called = [f"{name} {count}" for name, count in counts.most_common()]
+        stage.say(f"   calls      {'  '.join(called[:6])}")
+        stage.say(f"              {'  '.join(called[6:])}")
         stage.say(f"   objects    {objects['ProjectBucket']} in the project bucket, "
                   f"{objects['LogBucket']} in the log bucket")
         stage.say(f"   containers {len(installation.containers.history)}, alerts {len(self._alerts.all)}")
@@ -278,7 +286,7 @@ class _Story:
         self._installation.settle(self._looking_on(attempt_id))
         attempt, rows = self._rest.get(f"/api/attempts/{attempt_id}"), self._tasks(attempt_id)
         self._stage.say()
-        for line in drawn(rows, ZONE, self._stage.paint):
+        for line in drawn(rows, ZONE, self._stage.paint, self._stage.columns - len("   ")):
             self._stage.say(f"   {line}")
         return attempt, rows
 
@@ -368,6 +376,10 @@ def _of(rows: Sequence[Mapping[str, Any]], *endings: str) -> Mapping[str, Any]:
 
 def _log_of(logs: Mapping[str, list[str]], ending: str) -> list[str]:
     return next((lines for name, lines in logs.items() if name.endswith(ending)), [])
+
+
+def _short(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def _shown(time_: datetime) -> str:

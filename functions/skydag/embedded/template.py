@@ -20,16 +20,16 @@ _HERE: Final = Path(__file__).resolve().parent
 
 
 def template_path() -> Path:
-    """template.yaml of the source checkout, or the copy that the wheel carries."""
-    for path in (_HERE.parents[2] / "template.yaml", _HERE / "data" / "template.yaml"):
+    """The copy that the wheel carries, or template.yaml of the source checkout."""
+    for path in (_HERE / "data" / "template.yaml", _HERE.parents[2] / "template.yaml"):
         if path.is_file():
             return path
     raise NotFoundError("template.yaml is neither beside the sources nor in the package: install skydag again")
 
 
 def example_path(name: str) -> Path:
-    """An example project of the source checkout, or the copy that the wheel carries."""
-    for path in (_HERE.parents[2] / "examples" / name, _HERE / "data" / name):
+    """The copy of an example project that the wheel carries, or the one of the source checkout."""
+    for path in (_HERE / "data" / name, _HERE.parents[2] / "examples" / name):
         if path.is_dir():
             return path
     raise NotFoundError(f"the example project '{name}' is neither beside the sources nor in the package")

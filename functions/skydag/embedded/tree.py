@@ -21,11 +21,14 @@ _SIGNS: Final[Mapping[str, tuple[str, str]]] = {
     "running": ("▸", "cyan"), "planned": ("▸", "cyan"), "ready": ("▸", "cyan"), "retry_waiting": ("↻", "yellow"),
     "group_retry_waiting": ("↻", "yellow"), "blocked": ("·", "dim"),
 }
-_OPERATOR_WIDTH: Final = 44
+_OPERATOR_WIDTH: Final = 56
+_OPERATOR_WIDTH_MIN: Final = 10
+_CONTAINER: Final = " (container)"
+_BESIDE: Final = 3 + 14 + 1 + 8 + 1 + 6 + 3     # state and times
 
 
-def drawn(rows: Sequence[Row], zone: ZoneInfo, paint: Painter) -> list[str]:
-    """One line a task, parents before children, in order of ids."""
+def drawn(rows: Sequence[Row], zone: ZoneInfo, paint: Painter, columns: int = 120) -> list[str]:
+    """One line a task, parents before children, in order of ids. columns: operators are cut to fit in."""
     children: dict[str | None, list[Row]] = {}
     for row in sorted(rows, key=lambda row: int(row["id"])):
         children.setdefault(row["parentId"], []).append(row)
@@ -33,8 +36,9 @@ def drawn(rows: Sequence[Row], zone: ZoneInfo, paint: Painter) -> list[str]:
     names = {row["id"]: row["fullName"] for row in rows}
     labels = [(prefix, _own_name(row, names)) for prefix, row in placed]
     width = max((len(prefix) + len(name) for prefix, name in labels), default=0)
+    room = min(_OPERATOR_WIDTH, columns - width - _BESIDE)
     return [
-        _line(prefix, name, _timed(row, children), width, zone, paint)
+        _line(prefix, name, _timed(row, children), width, zone, paint, room)
         for (prefix, name), (_, row) in zip(labels, placed, strict=True)]
 
 
@@ -62,7 +66,7 @@ def _own_name(row: Row, names: Mapping[str, str]) -> str:
     return name.removeprefix(parent) or name
 
 
-def _line(prefix: str, name: str, row: Row, width: int, zone: ZoneInfo, paint: Painter) -> str:
+def _line(prefix: str, name: str, row: Row, width: int, zone: ZoneInfo, paint: Painter, room: int) -> str:
     sign, style = _SIGNS.get(row["state"], ("?", "yellow"))
     state = str(row["state"]).replace("_", " ")
     started = _time(row["startedAt"])
@@ -70,7 +74,7 @@ def _line(prefix: str, name: str, row: Row, width: int, zone: ZoneInfo, paint: P
     took = _took(started, _time(row["updatedAt"])) if row["state"] not in ("blocked", "running", "planned") else ""
     text = paint(prefix, "dim") + paint(name.ljust(width - len(prefix)), "bold" if row["isGroup"] else None)
     text += f"   {paint(sign, style)} {paint(state.ljust(12), style)} {begun:>8} {took:>6}"
-    return f"{text}   {paint(_operator(row), 'dim')}".rstrip()
+    return f"{text}   {paint(_operator(row, room), 'dim')}".rstrip()
 
 
 def _time(text: str | None) -> datetime | None:
@@ -84,15 +88,16 @@ def _took(started: datetime | None, ended: datetime | None) -> str:
     return f"{seconds}s" if seconds < 120 else f"{seconds // 60}m"
 
 
-def _operator(row: Row) -> str:
+def _operator(row: Row, room: int) -> str:
     """`py>: tasks.load.shop`, cut to one line; where it ran, if that is special."""
     config = row["config"]
     key = next((key for key in config if key.endswith(">")), None)
-    if key is None:
+    if key is None or room < _OPERATOR_WIDTH_MIN:
         return ""
+    room -= len(_CONTAINER) if "docker" in config else 0
     value = config[key]
     lines = str(value).strip().splitlines() if isinstance(value, str) else [""]
     text = f"{key}: {lines[0] if lines else ''}".rstrip()
-    if len(text) > _OPERATOR_WIDTH or len(lines) > 1:
-        text = text[:_OPERATOR_WIDTH - 1] + "…"
-    return f"{text} (container)" if "docker" in config else text
+    if len(text) > room or len(lines) > 1:
+        text = text[:room - 1] + "…"
+    return text + _CONTAINER if "docker" in config else text
