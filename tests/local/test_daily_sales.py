@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -91,3 +92,23 @@ def test_a_slow_report_alerts_while_it_runs_and_ends_well(laptop: Laptop) -> Non
     assert "the slow report of 2025-01-01 is late" in printed[:-1]
     assert printed[-1] == "counted 3 shelves, late but right"
     assert "SLA violation" in ended.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_whoever_interrupts_a_run_ends_its_commands_and_nothing_follows(laptop: Laptop, number: signal.Signals) -> None:
+    (laptop.project / "long.dig").write_text("+a:\n  sh>: 'echo $$$$; exec sleep 600'\n")
+    (laptop.bin / "sleep").symlink_to(shutil.which("sleep") or "sleep")
+    command = [sys.executable, "-u", "-m", "skydag", "run", "long.dig", "--no-save"]
+    running = subprocess.Popen(command, cwd=laptop.project, env=laptop.env, text=True, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, start_new_session=True)
+    try:
+        assert running.stdout is not None
+        child = int(running.stdout.readline())
+        running.send_signal(number)
+        _, errors = running.communicate(timeout=30)
+    finally:
+        running.kill()
+    assert running.returncode == 130
+    assert "failure-alert" not in errors
+    with pytest.raises(ProcessLookupError):
+        os.kill(child, 0)

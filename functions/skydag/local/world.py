@@ -175,7 +175,9 @@ class LocalWorld:
                     self._news.wait(self._patience())
 
     def close(self) -> None:
-        """Commands that still run, since somebody interrupted the run, are ended."""
+        """Commands that still run, since somebody interrupted the run, are ended, and nothing follows from that."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
         self._children.end_all()
         if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
