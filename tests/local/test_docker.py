@@ -69,6 +69,11 @@ def test_the_exit_code_of_the_container_is_that_of_the_command(tmp_path: Path) -
     assert Machine(tmp_path, CODE="9").run({"image": "i"}) == 9
 
 
+def test_when_docker_itself_fails_the_error_says_so_and_not_that_the_command_did(tmp_path: Path) -> None:
+    with pytest.raises(TaskError, match="could not start a container of image i .* is Docker running"):
+        Machine(tmp_path, CODE="125").run({"image": "i"})
+
+
 def test_o123_an_image_is_built_once_from_its_lines(tmp_path: Path) -> None:
     machine = Machine(tmp_path)
     docker = {"image": "debian", "build": ["apt-get update", "apt-get install -y jq"], "build_options": ["--no-cache"]}

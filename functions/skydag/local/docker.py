@@ -15,6 +15,8 @@ from skydag.local.commands import LocalCommands
 from skydag.model.values import array, boolean, optional, required, text
 from skydag.spi import Outcome
 
+DOCKER_ITSELF = 125                 # docker run's exit code when docker failed, not the command
+
 
 class DockerCommands:
     """Runs each command by `docker run` with the project mounted at its own path. `docker`: the task's mapping of that
@@ -41,7 +43,11 @@ class DockerCommands:
         variables = [part for key, value in env.items() for part in ("-e", f"{key}={value}")]
         mount = f"{self._project}:{self._project}:{self._mount_flags}"
         where = ["--rm", "-v", mount, "-w", str(cwd.resolve())]
-        return self._run([self._docker, "run", *self._run_options, *where, *variables, image, *argv])
+        outcome = self._run([self._docker, "run", *self._run_options, *where, *variables, image, *argv])
+        if outcome.code == DOCKER_ITSELF:
+            raise TaskError(f"'{self._docker} run' could not start a container of image {image} (its own words are in "
+                            f"the task's log): is Docker running, and is there such an image?")
+        return outcome
 
     def _run(self, argv: Sequence[str]) -> Outcome:
         return self._local(argv, cwd=self._project, env={})

@@ -36,7 +36,7 @@ from skydag.store.logs import ObjectLogs
 
 THREADS: Final = 64         # tasks at once where nothing limits them
 HINTS: Final = ("  * Use --session <daily | hourly | \"yyyy-MM-dd[ HH:mm:ss]\"> to not reuse the last session time.",
-                "  * Use --rerun, --start +NAME, or --goal +NAME argument to rerun skipped tasks.")
+                "  * Use --rerun to run again what was skipped.")
 
 
 def run(options: RunOptions, *, now: Clock, chance: Chance, env: Mapping[str, str] | None = None,
