@@ -17,6 +17,8 @@ ROOT = Path(__file__).parents[2]
 TOOLS = ("podman", "buildah", "crun", "mmdebstrap", "unshare")
 IMAGE = "localhost/skydag-worker:journey"
 BASE = "localhost/debian-python:journey"
+#: What examples/ ask for; no registry is asked here, the Debian stands for it.
+STAND_INS = ("docker.io/library/python:3.13-slim",)
 DEBIAN = "bookworm"
 DEBIAN_PYTHON = "3.11"
 START_S_MAX = 10
@@ -111,6 +113,8 @@ def _make_image(folder: Path, architecture: str) -> None:
         half.rename(tar)
     if subprocess.run(["podman", "image", "exists", BASE], env=_environment(folder), check=False).returncode != 0:
         _run(["podman", "import", str(tar), BASE], folder)
+    for name in STAND_INS:
+        _run(["podman", "tag", BASE, name], folder)
     _run(
         [
             "make",

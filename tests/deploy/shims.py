@@ -5,7 +5,7 @@
     failed calls  the record of an asynchronous call that failed names the call, as AWS does
     ecs events    a container that changes its state puts "ECS Task State Change" on the default bus
     containers    share the host's network, so that the emulator is where they look for AWS; entry points, volumes of a
-                  task, and the order of its containers are honoured
+                  task, and the order of its containers are honoured; they act in their task role's name
     http body     an HTTP API made from an OpenAPI body, as SAM makes them, gets its routes
     scheduler     looks each second; fills in <aws.scheduler.*> (A-58)
     IAM           schedules have the ARN of their group; containers are run and stopped by their own ARNs
@@ -37,9 +37,11 @@ schedules: Any = import_module("ministack.services.scheduler")
 provisioners: Any = import_module("ministack.services.cloudformation.provisioners")
 iam: Any = import_module("ministack.core.iam_evaluator")
 actions: Any = import_module("ministack.core.iam_actions")
+runtime: Any = import_module("ministack.core.lambda_runtime")
 app: Any = import_module("ministack.app")
 
 BACKOFF_S = 0.2
+REGIONAL = "arn:aws:lambda:us-east-1:000000000000"
 
 
 # ---- streams --------------------------------------------------------------------------------------------------------
@@ -253,10 +255,17 @@ def _share_host_network() -> None:
             kwargs.setdefault("volumes", []).append(f"{folder}:{mount['containerPath']}:rw")
         return kwargs
 
-    ecs._build_run_kwargs = build
-    ecs._register_metadata = lambda arn, cluster, td, cdef, lt, env, host, ip: register(
-        arn, cluster, td, cdef, lt, env, True, ip
-    )
+    def describe(
+        arn: str, cluster: str, td: Any, cdef: Any, kind: str, env: dict[str, str], host: bool, ip: Any
+    ) -> Any:
+        token = register(arn, cluster, td, cdef, kind, env, True, ip)
+        # the emulator's own credentials for containers are of nobody it knows: a session of the task role instead
+        del env["AWS_CONTAINER_CREDENTIALS_FULL_URI"]
+        identity = {"FunctionArn": f"{REGIONAL}:function:{td['family']}", "FunctionName": cdef["name"]}
+        env.update(runtime.execution_credentials({**identity, "Role": td["taskRoleArn"]}))
+        return token
+
+    ecs._build_run_kwargs, ecs._register_metadata = build, describe
 
 
 def _start_in_order() -> None:
