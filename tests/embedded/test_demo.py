@@ -6,6 +6,7 @@ import io
 import time
 
 import pytest
+from tests.docs.readme import not_in_demo
 
 from skydag.embedded import demo, expected
 from skydag.embedded.expected import Sales
@@ -18,6 +19,7 @@ def test_the_demo_sees_all_it_expects_within_twenty_seconds() -> None:
     assert time.monotonic() - began <= 20
     shown = ("skydag-Table", "+daily_sales", "(container)", "SLA violation", "Workflow session attempt failed", "Next")
     assert [part for part in shown if part not in text] == []
+    assert not_in_demo(text) == []              # README shows an excerpt
 
 
 def test_the_demo_fails_and_names_what_it_did_not_see(monkeypatch: pytest.MonkeyPatch) -> None:
