@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,10 +15,12 @@ from typing import Any
 from skydag.app.advance import Settings
 from skydag.app.tasks import TaskRow
 from skydag.language.compile import compile_project
+from skydag.language.sla import sla_alert, sla_body, sla_fails
 from skydag.local.objects import MemoryObjects
 from skydag.local.secret_store import LocalSecrets
 from skydag.local.world import LocalWorld
 from skydag.model.project import StoredWorkflow
+from skydag.model.workflow import Project
 from skydag.store.logs import ObjectLogs
 
 CASES = Path(__file__).parents[1] / "conformance" / "workflows"
@@ -38,7 +41,7 @@ class Chance:
         return f"token-{next(self._numbers):020d}"
 
     def uuid(self) -> str:
-        return f"00000000-0000-4000-8000-{next(self._numbers):012d}"
+        return str(uuid.uuid4())        # some cases make a file of it, and several processes run them
 
 
 @dataclass
@@ -55,41 +58,61 @@ class World:
     def __init__(self, folder: Path, files: Mapping[str, str], *, is_direct: bool, task_limit: int = 1000,
                  secrets: Mapping[str, str] | None = None) -> None:
         self.clock, self.printed = Clock(), list[str]()
-        for name, text in files.items():
-            path = folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
-            if text.startswith("#!"):
-                path.chmod(0o755)
         self.local = LocalWorld(
             project=folder, now=self.clock, chance=Chance(), secrets=LocalSecrets(secrets or {}),
             logs=ObjectLogs(MemoryObjects(), agent="test", clock=self.clock), echo=self.printed.append,
             settings=Settings(is_direct=is_direct, task_limit=task_limit))
         self.folder, self.ids = folder, itertools.count(1)
-        names = sorted(path.name for path in folder.iterdir() if path.is_file())
-        self.project = compile_project(names, lambda name: (folder / name).read_bytes() if (folder / name).is_file()
-                                       else _missing(name))
+        self.project = self.push(files)
 
-    def start(self, name: str, session_time: datetime, params: Mapping[str, Any]) -> int:
+    def push(self, files: Mapping[str, str]) -> Project:
+        """The folder's new content, compiled; the project is that unless it holds errors."""
+        for old in sorted(self.folder.rglob("*"), reverse=True):
+            old.rmdir() if old.is_dir() else old.unlink()
+        for name, text in files.items():
+            path = self.folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+            if text.startswith("#!"):
+                path.chmod(0o755)
+        names = sorted(path.name for path in self.folder.iterdir() if path.is_file())
+        pushed = compile_project(names, self._read)
+        if not pushed.errors:
+            self.project = pushed
+        return pushed
+
+    def _read(self, name: str) -> bytes:
+        path = self.folder / name
+        return path.read_bytes() if path.is_file() else _missing(name)
+
+    def start(self, name: str, session_time: datetime, params: Mapping[str, Any],
+              retry_attempt_name: str | None = None) -> int:
         workflow = self.project.workflow(name)
         assert workflow is not None
+        sla = None if workflow.sla is None else {
+            "alert": sla_alert(workflow.sla), "fail": sla_fails(workflow.sla), "body": sla_body(workflow.sla)}
         application = self.local.application
         number = next(self.ids)
         stored = StoredWorkflow(
             id=number, name=name, project_id=1, project_name="p", revision="r", timezone=workflow.timezone,  # type: ignore[arg-type]
             config=workflow.definition, task_count=len(workflow.tasks), archive=None, schedule=workflow.schedule,
-            pages=application.definitions.keep(number, workflow.tasks), sla=workflow.sla)
-        return application.starter(stored, session_time, params=params, now=self.clock()).id
+            pages=application.definitions.keep(number, workflow.tasks, sla), sla=workflow.sla)
+        return application.starter(stored, session_time, params=params, retry_attempt_name=retry_attempt_name,
+                                   now=self.clock()).id
 
     def settle(self) -> None:
         for _ in range(100_000):
             if self.local.step():
+                self.after_step()
                 continue
             due = self.local.timers.next_at()
             if due is None:
                 return
             self.clock.now = max(due, self.clock.now + timedelta(milliseconds=1))
         raise AssertionError("it does not come to rest")
+
+    def after_step(self) -> None:
+        """For those who look at what goes on."""
 
     def rows(self, attempt_id: int) -> Sequence[TaskRow]:
         return self.local.application.task_rows(attempt_id)
