@@ -61,9 +61,11 @@ class Advance:
 
     def attempt(self, attempt_id: int) -> Attempt:
         """The attempt; what of it never changes may come from this process's memory."""
-        if attempt_id not in self._attempts:
-            self.know(self.attempts.get(attempt_id))
-        return self._attempts[attempt_id]
+        known = self._attempts.get(attempt_id)
+        if known is None:
+            known = self.attempts.get(attempt_id)
+            self.know(known)
+        return known
 
     def know(self, attempt: Attempt) -> None:
         if len(self._attempts) >= HANDED_MAX:
@@ -92,12 +94,15 @@ class Advance:
     def advance(self, attempt: Attempt, work: Work, now: datetime, *, snapshot: Group | None = None,
                 is_direct: bool = False) -> None:
         """Settles these groups and all that follows, deepest first. snapshot: a group as the caller knows it, perhaps
-        out of date. is_direct: leave the ends of groups below wide parents to the stream."""
+        out of date, so that it serves for its first write alone. is_direct: leave the ends of groups below wide parents
+        to the stream."""
         todo = dict(work)
         while todo:
             path = max(todo, key=lambda p: (len(p), p))
             told = todo.pop(path)
-            known = snapshot if snapshot is not None and snapshot.path == path else None
+            known = None
+            if snapshot is not None and snapshot.path == path:
+                known, snapshot = snapshot, None
             for parent, one in self._settle(attempt, path, told, now, known, is_direct):
                 todo.setdefault(parent, []).append(one)
 
@@ -105,9 +110,10 @@ class Advance:
         """What a changed leaf asks for: done here, or (the report to its group) given back. is_repeat: it may have
         been done before."""
         if leaf.end is not None:
-            stores, _ = self.tasks.carry(attempt.id, leaf.path, leaf.carry)
-            own = fused([*stores, *([leaf.store] if leaf.store else [])]) if leaf.end is End.SUCCESS else ()
-            return {paths.parent(leaf.path): [self._told(leaf.path, leaf.end, own, leaf.error)]}
+            stores, error = self.tasks.carry(attempt.id, leaf.path, leaf.carry)
+            own = [leaf.store] if leaf.store and leaf.end is End.SUCCESS else []
+            told = self._told(leaf.path, leaf.end, fused([*own, *stores]), merge(leaf.error, error))
+            return {paths.parent(leaf.path): [told]}
         if leaf.generated:
             return _merged(self._open_leaf_group(attempt, leaf, now))
         if leaf.state in (State.RETRY_WAITING, State.READY):
@@ -172,6 +178,10 @@ class Advance:
         """Writes a group as it is, with its due mark moved on; a lost race does not matter."""
         self._write(group, group, now, act)
 
+    def forget(self, group: Group, now: datetime) -> None:
+        """A group that nobody waits for any more is not looked at again."""
+        self._write(group, replace(group, due_at=None), now, NOTHING)
+
     # --- one group ---------------------------------------------------------------------------------------------------
 
     def _settle(self, attempt: Attempt, path: str, told: Sequence[Told], now: datetime, known: Group | None,
@@ -186,7 +196,7 @@ class Advance:
             after = settled.group
             if after == group:
                 return self._again(attempt, page, group, now, is_direct, carry_on=settled.is_stale or not told)
-            act = ACT if is_direct and after.is_done and after.is_parent_wide else NOTHING
+            act = self._act(after, is_direct)
             written, found = self._write(group, after, now, act)
             if found is None:
                 break
@@ -197,9 +207,16 @@ class Advance:
         upward = self._hand_over(attempt, page, written, news, now)
         if settled.is_stale:
             upward += self._hand_over(attempt, page, written, after.unconfirmed & ~news, now, is_repeat=True)
-        if group.is_cancel_requested and not told:
+        if after.is_cancel_requested and not after.is_done: # also if the batch that flagged it holds news (rule 5)
             upward += self._pass_cancel_down(attempt, page, written, now)
         return upward + self._consequences(attempt, page, written, now, is_direct)
+
+    @staticmethod
+    def _act(group: Group, is_direct: bool) -> str:
+        """The stream tells a wide parent of the end; a root's end is looked after, since nobody is above it."""
+        if not group.is_done:
+            return NOTHING
+        return (ACT if is_direct and group.is_parent_wide else NOTHING) if group.path else SAFETY
 
     def _decided(self, attempt: Attempt, page: Page, group: Group, told: Sequence[Told], now: datetime) -> Settled:
         """settle, with the numbers it wants, and on through a retry that need not wait."""
@@ -232,7 +249,7 @@ class Advance:
         """The one conditional write: what was written, and None, or the group that was there instead. What this process
         has handed over is no longer unconfirmed (rule 5)."""
         key = (before.attempt_id, before.path, after.generation)
-        due_at = None if after.is_done else before.due_at
+        due_at = None if after.is_done else after.due_at
         if due_at is not None and due_at <= now:
             due_at = self._mark(now)
         handed = self._handed.get(key, 0) if after.generation == before.generation else 0
@@ -377,6 +394,8 @@ class Advance:
         looked at."""
         there = self.tasks.group(attempt.id, leaf.path)
         if there is not None and there.generation >= leaf.run:
+            if is_cancel_requested:
+                self.cancel(attempt, leaf.path, now)
             return self._settle(attempt, leaf.path, [], now, there, False) if there.generation == leaf.run else []
         parent = self._group(attempt, paths.parent(leaf.path))
         ordinal = paths.ordinal(leaf.path)
@@ -413,7 +432,8 @@ class Advance:
             self.tasks.keep_carry(group, stores, error)
             again = replace(leaf, state=State.READY, generated=0, store=None, export={}, updated_at=now,
                             carry=leaf.run + 1, state_params={**leaf.state_params, "retry_count": leaf.retry_count + 1})
-            if self.tasks.change(leaf, again, NOTHING) is not None:
+            found = self.tasks.change(leaf, again, NOTHING)
+            if found is not None and (found.run, found.state) != (again.run, again.state):
                 return
             leaf = again
         if leaf.state is State.READY:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from skydag.engine import flow
+from skydag.engine import bits, flow
 from skydag.engine.flow import SEGMENT, Segment
 from skydag.engine.group import End, Group, Report
 from skydag.engine.pages import SLOT_ERROR, Child, Page
@@ -41,8 +41,7 @@ class Flow:
                 by_segment.setdefault(one.ordinal // SEGMENT, []).append(one)
         for segment, part in sorted(by_segment.items()):
             prefix: tuple[Store, ...] = ()
-            if segment and flow.has_prefix(page) and not any(
-                    group.stored >> c & 1 for c in flow.children_in(segment)):
+            if segment and flow.wants_prefix(page, group.stored, segment, [t.ordinal for t in part]):
                 prefix = flow.prefix_for(page, group.stored, segment, self._reader(group))
             self._tasks.add_to_segment(
                 group, segment, {t.ordinal: t.stores for t in part if t.stores},
@@ -64,7 +63,9 @@ class Flow:
         """A child's `_export`; for a group's ^error with the stores and the error of all descendants (E-61)."""
         if ordinal != page.count + SLOT_ERROR:
             return child.export
-        stores, error = self.left(page, group)
+        tasks = bits.below(page.count + SLOT_ERROR)             # neither ^error's own, nor what runs beside it
+        before = replace(group, stored=group.stored & tasks, failed=group.failed & tasks)
+        stores, error = self.left(page, before)
         return merge(apply_all(child.export, stores), {"error": error})
 
     def _reader(self, group: Group) -> flow.Read:

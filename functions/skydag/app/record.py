@@ -13,7 +13,7 @@ from skydag.engine import pages, paths
 from skydag.engine.group import Group
 from skydag.engine.leaf import Leaf
 from skydag.engine.retry import group_policy, retry_wait
-from skydag.errors import LimitError, SkydagError
+from skydag.errors import LimitError, SkydagError, WorkflowError
 from skydag.model.outcome import AGAIN, FAILED, Ended, failed
 from skydag.model.params import merge
 from skydag.model.session import Attempt
@@ -66,9 +66,12 @@ class Record:
     def _after(self, run: Run, ended: Ended, now: datetime) -> Leaf:
         base = replace(run.leaf, updated_at=now, output=ended.output, deadline=None, lost=0)
         if ended.kind == AGAIN:
+            state = ended.state
+            if run.leaf.retry_count and "retry_count" not in state:     # a poll forgets no retry (E-59)
+                state = {**state, "retry_count": run.leaf.retry_count}
             if ended.after_s <= 0:
-                return replace(base, state=State.READY, state_params=ended.state, retry_at=None)
-            return replace(base, state=State.RETRY_WAITING, state_params=ended.state,
+                return replace(base, state=State.READY, state_params=state, retry_at=None)
+            return replace(base, state=State.RETRY_WAITING, state_params=state,
                            retry_at=_ceil(now + timedelta(seconds=ended.after_s)))
         if ended.kind == FAILED:
             return self._failed(run, base, ended.error)
@@ -98,6 +101,10 @@ class Record:
         built, size = pages.generated(run.name, run.config, subtasks=subtasks, error=error)
         if not size:
             return leaf
+        if paths.depth(leaf.path) + pages.height(built) > paths.NESTING_MAX:
+            raise WorkflowError(f"tasks are nested deeper than {paths.NESTING_MAX} levels")
+        if leaf.run > paths.GENERATIONS_MAX:
+            raise WorkflowError(f"a task that ran more than {paths.GENERATIONS_MAX:,} times cannot generate tasks")
         limit = self._advance.settings.task_limit
         first = self._advance.attempts.take_task_numbers(run.attempt.id, size, limit)
         texts = pages.bundles(built)

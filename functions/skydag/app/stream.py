@@ -66,11 +66,13 @@ class Stream:
 
     def _failures(self, attempt_id: int, records: Sequence[Record]) -> int:
         """Failures of this attempt's records in a row of deliveries, counted in an item; beyond the limit it is set
-        aside, and `aside` items are what an operator of the installation looks at."""
-        newest = max(record.id for record in records)
-        item = self._table.update(Update(
-            pk="aside", sk=f"attempt#{attempt_id:012d}", add={"failures": 1}, assign={"record": newest}))
-        count = int(item["failures"])
+        aside, and `aside` items are what an operator of the installation looks at. A delivery that is repeated begins
+        with the same record, so another first record starts the count anew."""
+        first = min(record.id for record in records)
+        pk, sk = "aside", f"attempt#{attempt_id:012d}"
+        before = self._table.get(pk, sk) or {}
+        count = int(before["failures"]) + 1 if before.get("record") == first else 1
+        self._table.update(Update(pk=pk, sk=sk, assign={"failures": count, "record": first}))
         if count >= SET_ASIDE_AFTER:
             LOG.error("an attempt is set aside",
                       extra={"action": "set_aside", "attempt_id": attempt_id, "failures": count})

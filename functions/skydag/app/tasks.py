@@ -99,7 +99,7 @@ class _Walk:
             yield from self._children(page, group, parent_id)
 
     def _children(self, page: Page, group: Group, parent_id: int) -> Iterator[TaskRow]:
-        ordinals = [*range(page.count), *(page.count + slot for slot in sorted(group.slots))]
+        ordinals = [*range(page.count), *(page.count + slot for slot in sorted(group.slots) if group.slots[slot])]
         numbers = {ordinal: number_of(page, group, ordinal) for ordinal in ordinals}
         for ordinal in ordinals:
             child = page.child(ordinal)

@@ -44,6 +44,9 @@ class Watch:
         group = self._advance.tasks.group(attempt_id, path)
         if group is None:
             return
+        if self._is_left_behind(attempt_id, group):
+            self._advance.forget(group, now)
+            return
         page = self._advance.definitions.page(attempt, group.page)
         work: Work = {path: []}
         for ordinal in bits.each(group.in_progress):
@@ -53,6 +56,14 @@ class Watch:
         if not path and attempt.sla_at is not None:
             self._advance.sla_passed(attempt, now)
         self._move_mark(attempt_id, path, now)
+
+    def _is_left_behind(self, attempt_id: int, group: Group) -> bool:
+        """Its parent has counted its end by another way: a leaf that ran again generated nothing, or was killed."""
+        if not group.path or group.is_done:
+            return False
+        above = self._advance.tasks.group(attempt_id, paths.parent(group.path))
+        return above is not None and not (
+            above.generation == paths.generation(group.path) and bits.has(above.in_progress, paths.ordinal(group.path)))
 
     def _child(self, attempt: Attempt, page: Page, group: Group, ordinal: int, now: datetime) -> Work:
         child = page.child(ordinal)

@@ -118,18 +118,21 @@ class Work:
             return None
         if place == CONTAINER:
             try:
-                self._to_container(task, leaf)
+                return self._to_container(task, leaf)
             except TaskError as error:      # it cannot be started at all: no run is lost, the task has failed
                 log.write(f"Task {job.name} failed.\n{error}")
                 return failed(str(error))
-            return None
         around = self._places.surroundings(job.attempt, config, job.name, job.number, log)
         return execute.run(task, operator, around)
 
-    def _to_container(self, task: Mapping[str, Any], leaf: Leaf) -> None:
-        """The claim gets a longer lease first, then the container starts; its id is kept for a kill."""
+    def _to_container(self, task: Mapping[str, Any], leaf: Leaf) -> Ended | None:
+        """The claim gets a longer lease first, then the container starts; its id is kept for a kill. A kill that came
+        before ends the run here, one that came meanwhile stops the container."""
         longer = replace(leaf, deadline=leaf.updated_at + CONTAINER_LEASE)
         if self._tasks.change(leaf, longer, "n") is not None:
-            return
+            return failed("killed before it began")
         token = f"{leaf.attempt_id}-{leaf.number}-{leaf.run}"
-        self._tasks.set_container(longer, self._dispatch.container(task, token=token))
+        container = self._dispatch.container(task, token=token)
+        if self._tasks.set_container(longer, container):
+            self._dispatch.stop_container(container, "killed")
+        return None

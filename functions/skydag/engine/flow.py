@@ -7,7 +7,7 @@ many came before it; a parallel group reads its segments once, when it ends.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -49,6 +49,14 @@ def stores_of_all(page: Page, stored: int, read: Read) -> tuple[Store, ...]:
 def prefix_for(page: Page, stored: int, segment: int, read: Read) -> tuple[Store, ...]:
     """The prefix that a new segment begins with."""
     return _composed(page, stored & bits.below(segment * SEGMENT), read)
+
+
+def wants_prefix(page: Page, stored: int, segment: int, reporting: Iterable[int]) -> bool:
+    """Whether these children are the first of the segment to leave something. Slots don't count: ^sla may end long
+    before what stands in front of the segment."""
+    if not has_prefix(page) or not any(ordinal < page.count for ordinal in reporting):
+        return False
+    return not any(bits.has(stored, ordinal) for ordinal in children_in(segment) if ordinal < page.count)
 
 
 def _composed(page: Page, wanted: int, read: Read) -> tuple[Store, ...]:

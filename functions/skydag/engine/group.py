@@ -48,7 +48,7 @@ class Group:
     failed: int = 0                         # part of done
     canceled: int = 0                       # part of done
     stored: int = 0                         # part of done: left stores
-    slots: Mapping[int, int] = field(default_factory=dict)      # slot -> its first number
+    slots: Mapping[int, int] = field(default_factory=dict)      # slot -> its first number; 0: it ran in an earlier try
     is_cancel_requested: bool = False
     delayed: State | None = None            # ERROR or GROUP_ERROR: the end once ^error (and the alert) are done
     is_parent_wide: bool = False            # its end goes to the parent through the stream

@@ -245,6 +245,13 @@ def generated(full_name: str, config: Mapping[str, Any], *, subtasks: Mapping[st
     return pages, offset
 
 
+def height(built: Sequence[Page], number: int = 0) -> int:
+    """How many levels there are below a page of a tree."""
+    page = built[number]
+    below = [child.page for child in (*page.children, *page.slots.values()) if child.page is not None]
+    return 1 + max((height(built, one) for one in below), default=0)
+
+
 # --- as text ---------------------------------------------------------------------------------------------------------
 
 def bundles(pages: Sequence[Page]) -> list[str]:

@@ -14,6 +14,7 @@ from datetime import datetime
 from skydag.engine import bits
 from skydag.engine.group import ERROR_SLOTS, End, Group, Report
 from skydag.engine.pages import SEQUENCE, SLOT_ALERT, SLOT_ERROR, Page
+from skydag.engine.paths import GENERATIONS_MAX
 from skydag.engine.retry import RetryPolicy, group_policy, retry_wait
 from skydag.model.params import merge
 from skydag.model.task import State
@@ -97,8 +98,8 @@ def _started(group: Group, children: int) -> Group:
 
 def _canceled(page: Page, group: Group) -> Group:
     """A flagged group starts nothing: leaves that would start are canceled (T2), groups are born canceled (E-73)."""
-    if group.state is State.GROUP_RETRY_WAITING:
-        return replace(group, state=State.CANCELED, retry_at=None)         # K-4
+    if group.state is State.GROUP_RETRY_WAITING:                            # K-4; only ^sla tasks may still run
+        return replace(group, state=State.PLANNED if group.in_progress else State.CANCELED, retry_at=None)
     while ready := _startable(page, group):
         leaves = bits.of(c for c in bits.each(ready) if not page.child(c).is_group)
         group = _started(replace(group, started=group.started | leaves, done=group.done | leaves,
@@ -110,12 +111,14 @@ def _canceled(page: Page, group: Group) -> Group:
 
 def _restarted(page: Page, group: Group, now: datetime, numbers: Numbers | None, is_stale: bool) -> Settled:
     """A group whose wait is over begins its next generation (T12, T5); a leaf's own group waits for its leaf."""
-    if page.is_leaf or (group.retry_at is not None and group.retry_at > now):
-        return Settled(group=group, is_stale=is_stale)
+    if page.is_leaf or group.in_progress or (group.retry_at is not None and group.retry_at > now):
+        return Settled(group=group, is_stale=is_stale)          # in progress: ^sla tasks, which no try repeats
     if numbers is None and page.size:
         return Settled(group=group, wants=page.size, is_stale=is_stale)
-    fresh = replace(group, generation=group.generation + 1, state=State.PLANNED, retry_at=None, started=0,
-                    unconfirmed=0, done=0, failed=0, canceled=0, stored=0, slots={}, delayed=None,
+    sla = {slot: 0 for slot in group.slots if slot not in ERROR_SLOTS}      # 0: they ran in an earlier try (S-94)
+    ran = bits.of(page.count + slot for slot in sla)
+    fresh = replace(group, generation=group.generation + 1, state=State.PLANNED, retry_at=None, started=ran,
+                    unconfirmed=0, done=ran, failed=group.failed & ran, canceled=0, stored=0, slots=sla, delayed=None,
                     carry=group.generation + 1, base=numbers.first if numbers else group.base)
     return Settled(group=_started(fresh, _startable(page, fresh)))
 
@@ -159,7 +162,8 @@ def _retry_left(page: Page, group: Group) -> RetryPolicy | None:
     if page.is_chunk:
         return None
     policy = group_policy(page.config if page.is_leaf else merge(page.export, page.config))
-    return policy if policy and policy.limit > group.retry_count else None
+    has_more = policy is not None and policy.limit > group.retry_count and group.generation < GENERATIONS_MAX
+    return policy if has_more else None
 
 
 def with_sla(page: Page, group: Group, numbers: Numbers) -> Group:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from threading import Lock
 from typing import Any, Final
 
 from skydag.engine import pages
@@ -53,6 +54,7 @@ class Definitions:
     def __init__(self, objects: Objects, tasks: TaskStore) -> None:
         self._objects, self._tasks = objects, tasks
         self._bundles: OrderedDict[str, list[Bundle]] = OrderedDict()
+        self._lock = Lock()                             # a local run asks from several threads
 
     def keep(self, workflow_id: int, tasks: Sequence[Task], sla: Mapping[str, Any] | None = None) -> str:
         """As the function `keep`."""
@@ -68,28 +70,33 @@ class Definitions:
 
     def remember(self, attempt_id: int, source: str, texts: Sequence[str]) -> None:
         """What this very process has generated need not be read again."""
-        self._put(f"{attempt_id}/{source}", [pages.parse(text) for text in texts])
+        self._put(f"{attempt_id}/{source}", texts)
 
     def _parsed(self, attempt: Attempt, source: str, wanted: int) -> list[Bundle]:
         if source:
             key = f"{attempt.id}/{source}"
-            if key not in self._bundles:
-                path, _, run = source.partition("~")
-                self.remember(attempt.id, source, self._tasks.pages(attempt.id, path, int(run)))
-            return self._get(key)
+            if (known := self._get(key)) is not None:
+                return known
+            path, _, run = source.partition("~")
+            return self._put(key, self._tasks.pages(attempt.id, path, int(run)))
         workflow_id, _, firsts = attempt.definition.partition(":")
         starts = [int(first) for first in firsts.split(".")]
         number = max(n for n, start in enumerate(starts) if start <= wanted)
         key = f"{workflow_id}.{number}"
-        if key not in self._bundles:
-            self._put(key, [pages.parse(self._objects.get(f"data/pages/{workflow_id}/{number}.json").decode())])
-        return self._get(key)
+        if (known := self._get(key)) is not None:
+            return known
+        return self._put(key, [self._objects.get(f"data/pages/{workflow_id}/{number}.json").decode()])
 
-    def _get(self, key: str) -> list[Bundle]:
-        self._bundles.move_to_end(key)
-        return self._bundles[key]
+    def _get(self, key: str) -> list[Bundle] | None:
+        with self._lock:
+            if key in self._bundles:
+                self._bundles.move_to_end(key)
+            return self._bundles.get(key)
 
-    def _put(self, key: str, bundles: list[Bundle]) -> None:
-        self._bundles[key] = bundles
-        while len(self._bundles) > BUNDLES_MAX:
-            self._bundles.popitem(last=False)
+    def _put(self, key: str, texts: Sequence[str]) -> list[Bundle]:
+        bundles = [pages.parse(text) for text in texts]
+        with self._lock:
+            self._bundles[key] = bundles
+            while len(self._bundles) > BUNDLES_MAX:
+                self._bundles.popitem(last=False)
+        return bundles

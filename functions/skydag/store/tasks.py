@@ -16,6 +16,7 @@ from skydag.store.values import Blobs, dumps
 
 INHERIT_INLINE_CHARS = 300      # longer ones lie beside the group, so that its writes stay one unit
 INHERITS_MAX = 500
+SEGMENT_INLINE_BYTES = 8 * 1024     # 16 stores and 16 errors of that size and a prefix fit into an item of 400 KB
 Err = Mapping[str, Any]
 
 
@@ -93,15 +94,17 @@ class TaskStore:
         """A started leaf that nobody has claimed: from now on a claim fails (rule 8)."""
         return self.put_leaf(leaf, items.ACT, Absent())
 
-    def set_container(self, leaf: Leaf, container: str) -> None:
-        """What a later kill needs; a run that has ended meanwhile does not want it."""
+    def set_container(self, leaf: Leaf, container: str) -> bool:
+        """What a later kill needs; a run that has ended meanwhile does not want it. True: a kill has already come, and
+        found no container to stop."""
         try:
-            self._table.update(Update(
+            item = self._table.update(Update(
                 pk=items.pk(leaf.attempt_id, leaf.path), sk=items.leaf_sk(leaf.path),
                 assign={"ct": container, "act": items.NOTHING}, condition=All((Is("tok", leaf.token), Is("st", "r"))),
             ))
         except Lost:
-            return
+            return False
+        return "xc" in item
 
     def put_leaf(self, leaf: Leaf, act: str, condition: Condition) -> Leaf | None:
         try:
@@ -134,15 +137,16 @@ class TaskStore:
         if not pointer.startswith("t:"):
             return pointer
         name = f"{attempt_id}/{pointer}"
-        if name not in self._inherits:
+        known = self._inherits.get(name)
+        if known is None:
             key = pointer[2:]
             item = self._table.get(items.pk(attempt_id, items.path_of(key)), key)
             if item is None:
                 raise LookupError(f"attempt {attempt_id} has no {key}")
             if len(self._inherits) >= INHERITS_MAX:
                 self._inherits.clear()
-            self._inherits[name] = item["p"]
-        return self._inherits[name]
+            known = self._inherits[name] = str(item["p"])
+        return known
 
     def inherit(self, attempt_id: int, pointer: str) -> dict[str, Any]:
         return dict(self._blobs.json(self.inherit_pointer(attempt_id, pointer)))
@@ -163,7 +167,9 @@ class TaskStore:
         prefix: tuple[Store, ...] = (),
     ) -> None:
         """Each child writes an attribute of its own: a repeat writes the same, two writers don't meet."""
-        keep = self._keeper(group.attempt_id)
+        def keep(data: Any) -> str:
+            return self._blobs.keep_json(data, f"attempt/{group.attempt_id}", inline_bytes_max=SEGMENT_INLINE_BYTES)
+
         assign: dict[str, Any] = {f"o{c}": keep([s.to_json() for s in ops]) for c, ops in stores.items()}
         assign.update({f"e{c}": keep(error) for c, error in errors.items()})
         if prefix:

@@ -50,11 +50,11 @@ class Blobs:
         self._cache: OrderedDict[str, str] = OrderedDict()
         self._cache_bytes, self._cache_bytes_max = 0, cache_bytes_max
 
-    def keep(self, text: str, under: str) -> str:
+    def keep(self, text: str, under: str, *, inline_bytes_max: int | None = None) -> str:
         """The pointer to the text. `under`: what the object belongs to, "attempt/12", without slashes at its ends.
-        Raises InvalidError above 32 MB."""
+        inline_bytes_max: less than 64 KB where an item holds many. Raises InvalidError above 32 MB."""
         data = text.encode()
-        if len(data) <= self._inline_bytes_max:
+        if len(data) <= min(self._inline_bytes_max, inline_bytes_max or self._inline_bytes_max):
             return "i:" + text
         if len(data) > VALUE_BYTES_MAX:
             raise InvalidError(f"a value has {len(data):,} bytes; the most is {VALUE_BYTES_MAX:,} (32 MB)")
@@ -79,8 +79,8 @@ class Blobs:
         self._remember(rest, text, len(data))
         return text
 
-    def keep_json(self, value: Any, under: str) -> str:
-        return self.keep(dumps(value), under)
+    def keep_json(self, value: Any, under: str, *, inline_bytes_max: int | None = None) -> str:
+        return self.keep(dumps(value), under, inline_bytes_max=inline_bytes_max)
 
     def json(self, pointer: str) -> Any:
         return json.loads(self.text(pointer))
