@@ -49,7 +49,7 @@ def installation(project: Path) -> Iterator[str]:
             yield address
     finally:
         stop.set()
-        pump.join()
+        pump.join(10)
         world.close()
 
 
