@@ -27,7 +27,6 @@ _RESCHEDULE = "the command reschedule comes later"
 _SELECT = "--start, --goal and --end come later"
 _BACKFILL = "the command backfill comes later"
 STEPS_NOT_YET: dict[str, dict[str, str]] = {
-    "rest/tasks": {"tasks": "^failure-alert shows notify> where Digdag shows _type and _command"},
     "cli/run-select": dict.fromkeys(("start", "start-nested", "start-last", "goal", "goal-last", "end", "start-end",
                                      "fresh-goal", "fresh-end", "start-no-plus"), _SELECT),
     "cli/schedules": {

@@ -107,7 +107,7 @@ class Page:
 
 
 ALERT: Final = Child(name="^failure-alert", full_name="", is_group=False, offset=0,
-                     config={"notify>": "Workflow session attempt failed"})
+                     config={"_type": "notify", "_command": "Workflow session attempt failed"})
 
 
 def build(tasks: Sequence[Task], *, sla: Mapping[str, Any] | None = None, is_attempt: bool = True) -> list[Page]:
