@@ -12,6 +12,7 @@ from contextlib import closing
 from typing import Any, Protocol
 
 from skydag.app.execute import Surroundings, config_message, execute
+from skydag.app.operators import unknown
 from skydag.app.task_log import TaskLog
 from skydag.app.workspace import Copy
 from skydag.errors import ConfigError, NotFoundError, SkydagError, TaskError
@@ -70,7 +71,7 @@ class Script:
     def _run(self, job: Mapping[str, Any], attempt: Attempt, log: TaskLog, commands: Commands) -> dict[str, Any]:
         operator = self._find(job["operator"])
         if operator is None:
-            raise ConfigError(f"Unknown task type: {job['operator']}")
+            raise ConfigError(unknown(job["operator"]))
         with closing(Copy(lambda: self._project(attempt))) as files:
             return execute(job, operator, Surroundings(
                 files=files, log=log.write, echo=log.write, notify=_notify, commands=commands, now=self._now,

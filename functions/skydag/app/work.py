@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 
 from skydag.app import evaluate, execute
 from skydag.app.job import Job
+from skydag.app.operators import unknown
 from skydag.app.record import Record, Run
 from skydag.app.task_log import TaskLog
 from skydag.engine.leaf import Leaf
@@ -99,7 +100,7 @@ class Work:
                 return Ended(kind=OK)
             operator = self._find(evaluated.operator)
             if operator is None:
-                raise ConfigError(f"Unknown task type: {evaluated.operator}")
+                raise ConfigError(unknown(evaluated.operator))
         except ConfigError as error:
             log.write(f"Configuration error at task {job.name}: {error}")
             return failed(execute.config_message(error))
