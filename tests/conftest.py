@@ -1,4 +1,7 @@
-"""What more than one room's tests share: moto, started once a process and only by a test that asks for it (A-156)."""
+"""What more than one room's tests share: moto, started once a module and only by a test that asks for it (A-156).
+
+Not once a session: an `Installation` has a moto of its own, and two at a time share their tables.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ FAKE_ACCOUNT = {
 }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def aws() -> Iterator[str]:
     """moto with skydag's patches; the region. Name what you create so that no other test meets it."""
     from moto import mock_aws

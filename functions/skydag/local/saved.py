@@ -18,7 +18,7 @@ from skydag.model.outcome import OK, Ended
 from skydag.model.params import Store
 from skydag.model.task import State
 
-_Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)        # libyaml's, where the wheel has it: ten times faster
+_Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)    # libyaml's is ten times faster
 LOG = logging.getLogger(__name__)
 NAME_BYTES_MAX: Final = 200
 _NEVER_SAVED: Final = ("^error", "^failure-alert", "^sla")         # K-3
