@@ -1,0 +1,91 @@
+"""Worlds whose tasks do what a test's script says: the operator `do>` of a task takes its next line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, ClassVar
+
+from tests.simulation.world import Replay, World
+
+from skydag.app.operators import find_operator
+from skydag.language.compile import compile_project
+from skydag.language.sla import sla_alert, sla_body, sla_fails
+from skydag.model.project import StoredWorkflow
+from skydag.spi import Operator, TaskRequest, TaskResult
+
+Line = TaskResult | Exception | Callable[[TaskRequest], TaskResult]
+
+
+class Script(Replay):
+    """What each task's runs give, by full name; the last line serves all further runs, no line: an empty result.
+    `ran` is who ran, in order."""
+
+    def __init__(self, lines: Mapping[str, Sequence[Line]] | None = None, *, retries: bool = False,
+                 runs_code: bool = False) -> None:
+        super().__init__()
+        self.lines, self.ran = dict(lines or {}), list[str]()
+        self._do = _Do(self, retries, runs_code)
+
+    def find(self, name: str) -> Operator | None:
+        return self._do if name == "do" else find_operator(name)
+
+
+class _Do:
+    retries: ClassVar[bool] = False
+    runs_code: ClassVar[bool] = False
+
+    def __init__(self, script: Script, retries: bool, runs_code: bool) -> None:
+        self._script = script
+        self.retries, self.runs_code = retries, runs_code       # type: ignore[misc]
+
+    def run(self, request: TaskRequest) -> TaskResult:
+        lines = self._script.lines.get(request.task_name, ())
+        number = self._script.ran.count(request.task_name)
+        self._script.ran.append(request.task_name)
+        if not lines:
+            return TaskResult()
+        line = lines[min(number, len(lines) - 1)]
+        if isinstance(line, Exception):
+            raise line
+        return line if isinstance(line, TaskResult) else line(request)
+
+    def cleanup(self, request: TaskRequest) -> None:
+        return None
+
+
+def begin(world: World, text: str, folder: Path) -> int:
+    """Starts w.dig of this text in the world; the attempt's id."""
+    (folder / "w.dig").write_text(text)
+    project = compile_project(["w.dig"], lambda name: (folder / name).read_bytes())
+    assert not project.errors, project.errors
+    workflow = project.workflow("w")
+    assert workflow is not None
+    sla = None if workflow.sla is None else {
+        "alert": sla_alert(workflow.sla), "fail": sla_fails(workflow.sla), "body": sla_body(workflow.sla)}
+    return world.start(StoredWorkflow(
+        id=1, name="w", project_id=1, project_name="p", revision="r", timezone=workflow.timezone, archive=None,  # type: ignore[arg-type]
+        config=workflow.definition, pages=world.application.definitions.keep(1, workflow.tasks, sla),
+        task_count=len(workflow.tasks), schedule=None, sla=workflow.sla))
+
+
+def drain(world: World) -> None:
+    """Everything that can be done without time going on, but for the safety net."""
+    for _ in range(10_000):
+        if not world._step():
+            return
+    raise AssertionError("it does not come to rest")
+
+
+def states(world: World, attempt_id: int) -> dict[str, str]:
+    """The newest row of each name."""
+    return {row.full_name: str(row.state) for row in world.application.task_rows(attempt_id)}
+
+
+def status(world: World, attempt_id: int) -> str:
+    return world.application.attempts.get(attempt_id).status
+
+
+def later(world: World, **more: Any) -> None:
+    world.now += timedelta(**more)

@@ -1,0 +1,277 @@
+"""Meetings of two events that random runs hardly ever see, each as a scenario of its own (design.md section 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.simulation.scripted import Script, begin, drain, later, states, status
+from tests.simulation.world import START, Crash, World
+
+from skydag.app.advance import Advance
+from skydag.app.stream import SET_ASIDE_AFTER, Record, Stream
+from skydag.local.item_size import ITEM_BYTES_MAX, item_size
+from skydag.local.table import MemoryTable
+from skydag.spi import Again, TaskRequest, TaskResult
+from skydag.store.task_items import DUE_SHARDS, due_text
+
+BOTH = pytest.mark.parametrize("is_direct", [True, False], ids=["direct", "stream-only"])
+
+
+def _items(world: World, attempt_id: int) -> Iterator[dict[str, Any]]:
+    return world.application.tasks.partition(attempt_id, "")       # type: ignore[return-value]
+
+
+def _stream(world: World) -> None:
+    """The records that are due, and those that they make."""
+    while any(at <= world.now for at, _ in world.records):
+        world._step()
+
+
+# --- direct continuation ---------------------------------------------------------------------------------------------
+
+@BOTH
+@pytest.mark.parametrize("empty", ["+b: {}", "+b: {+c: {}}", "+b:\n  _parallel: true"])
+def test_a_group_that_ends_as_it_is_born_lets_the_next_task_run(is_direct: bool, empty: str, tmp_path: Path) -> None:
+    """The worker's snapshot of the group is older than the start of the empty group, and must not judge its end."""
+    world = World(tmp_path, is_direct=is_direct, replay=Script())
+    attempt_id = begin(world, f"+a: {{do>: 1}}\n{empty}\n+z: {{do>: 1}}\n", tmp_path)
+    drain(world)
+    assert status(world, attempt_id) == "success"
+    assert world.replay.ran == ["+w+a", "+w+z"]                    # type: ignore[attr-defined]
+
+
+# --- kill ------------------------------------------------------------------------------------------------------------
+
+def test_a_kill_is_passed_down_although_a_report_came_in_the_same_batch_rule_5(tmp_path: Path) -> None:
+    world = World(tmp_path, is_direct=False, replay=Script(), has_script=False)
+    attempt_id = begin(world, "+g:\n  _parallel: true\n  +x: {+x1: {do>: 1}, +x2: {do>: 1}}\n  +y: {do>: 1}\n", tmp_path)
+    while not world.calls:
+        assert world._step()
+    x1 = next(call for call in world.calls if call[1]["name"] == "+w+g+x+x1")
+    world.calls.remove(x1)
+    world._call(*world.calls.popleft())                            # +y is done: a record in the stream
+    world.application.kill(attempt_id)                             # +g is flagged: one more
+    assert len(world.records) >= 2
+    _stream(world)
+    world.calls.append(x1)
+    drain(world)
+    assert states(world, attempt_id)["+w+g+x+x2"] == "blocked"
+    assert states(world, attempt_id)["+w+g+x+x1"] == "canceled"
+    assert status(world, attempt_id) == "killed"
+
+
+class _Containers(World):
+    """Kills the attempt while a container is being started, or just before."""
+
+    kills_before = False
+
+    def place(self, operator: Any, config: Any) -> str:
+        place = super().place(operator, config)
+        if self.kills_before:
+            self.application.kill(self.attempt_id)
+        return place
+
+    @property
+    def _dispatch(self) -> Any:
+        inner, world = super()._dispatch, self
+
+        class Dispatch(type(inner)):                               # type: ignore[misc]
+            def container(self, job: Any, *, token: str) -> str:
+                world.started.append(token)
+                world.application.kill(world.attempt_id)
+                return f"container-{token}"
+
+            def stop_container(self, container: str, reason: str) -> None:
+                world.stopped.append(container)
+        return Dispatch()
+
+
+def _containers(tmp_path: Path, *, kills_before: bool) -> _Containers:
+    world = _Containers(tmp_path, replay=Script(runs_code=True))
+    world.started, world.stopped, world.kills_before = [], [], kills_before        # type: ignore[attr-defined]
+    world.attempt_id = begin(world, "+a: {do>: 1, docker: {image: x}}\n", tmp_path)     # type: ignore[attr-defined]
+    drain(world)
+    return world
+
+
+def test_a_kill_while_the_container_starts_stops_it_E_71(tmp_path: Path) -> None:
+    world = _containers(tmp_path, kills_before=False)
+    assert set(world.stopped) == {f"container-{world.started[0]}"}      # type: ignore[attr-defined]
+
+
+def test_a_kill_before_the_container_starts_ends_the_task_at_once(tmp_path: Path) -> None:
+    world = _containers(tmp_path, kills_before=True)
+    assert not world.started                                       # type: ignore[attr-defined]
+    assert status(world, world.attempt_id) == "killed"             # type: ignore[attr-defined]
+
+
+# --- retries ---------------------------------------------------------------------------------------------------------
+
+def test_a_poll_forgets_no_retry_E_59(tmp_path: Path) -> None:
+    polls = Again(after_s=1, state={"job": 7})
+    world = World(tmp_path, replay=Script({"+w+a": [ValueError("1"), polls, ValueError("2"), polls]}, retries=True))
+    attempt_id = begin(world, "+a: {do>: 1, _retry: 1}\n", tmp_path)
+    world.settle(hours=1)
+    assert status(world, attempt_id) == "error"
+    assert world.replay.ran == ["+w+a"] * 3                        # type: ignore[attr-defined]
+
+
+@BOTH
+def test_a_second_run_that_generates_nothing_keeps_what_the_first_try_left_E_54(is_direct: bool, tmp_path: Path) -> None:
+    """In the order of ids: the leaf's own store, then those of its earlier tries' tasks."""
+    seen: list[Any] = []
+
+    def look(request: TaskRequest) -> TaskResult:
+        seen.append((request.config.get("v"), request.config.get("only_first")))
+        return TaskResult()
+
+    tries = [TaskResult(store={"v": 1}, subtasks={"+s": {"do>": 1}, "+f": {"do>": 1}}), TaskResult(store={"v": 3})]
+    world = World(tmp_path, is_direct=is_direct, replay=Script({
+        "+w+a": tries, "+w+a^sub+s": [TaskResult(store={"v": 2, "only_first": True})],
+        "+w+a^sub+f": [ValueError("no")], "+w+z": [look]}))
+    attempt_id = begin(world, "+a: {do>: 1, _retry: 1}\n+z: {do>: 1}\n", tmp_path)
+    drain(world)
+    assert status(world, attempt_id) == "success"
+    assert seen == [(2, True)]
+
+
+def test_a_group_that_its_leaf_left_behind_is_not_looked_at_for_ever(tmp_path: Path) -> None:
+    tries = [TaskResult(subtasks={"+f": {"do>": 1}}), TaskResult()]
+    world = World(tmp_path, replay=Script({"+w+a": tries, "+w+a^sub+f": [ValueError("no")]}))
+    attempt_id = begin(world, "+a: {do>: 1, _retry: 1}\n", tmp_path)
+    world.settle(hours=1)
+    assert status(world, attempt_id) == "success"
+    later(world, days=365)
+    assert [due for shard in range(DUE_SHARDS) for due in world.table.due(shard, due_text(world.now))] == []
+
+
+# --- SLA -------------------------------------------------------------------------------------------------------------
+
+SLA = 'sla: {{duration: "00:00:01", fail: {fail}, +notice: {{do>: 1}}}}\n_retry: {{limit: 2, interval: 60}}\n+a: {{do>: 1}}\n'
+
+
+@BOTH
+def test_sla_tasks_come_once_whatever_the_root_repeats_S_94(is_direct: bool, tmp_path: Path) -> None:
+    world = World(tmp_path, is_direct=is_direct, replay=Script({"+w+a": [ValueError("1"), ValueError("2"), TaskResult()]}))
+    attempt_id = begin(world, SLA.format(fail="false"), tmp_path)
+    world.settle()
+    names = [row.full_name for row in world.application.task_rows(attempt_id)]
+    assert names.count("+w^sla+notice") == names.count("+w^sla^alert") == names.count("+w^sla") == 1
+    assert world.replay.ran.count("+w^sla+notice") == 1            # type: ignore[attr-defined]
+    assert status(world, attempt_id) == "success"
+
+
+@BOTH
+def test_a_failed_sla_task_fails_every_later_try_of_the_root_E_53(is_direct: bool, tmp_path: Path) -> None:
+    """The newest row of its name stays an error child, since no try copies it."""
+    world = World(tmp_path, is_direct=is_direct, replay=Script({"+w+a": [ValueError("1"), TaskResult()]}))
+    attempt_id = begin(world, SLA.format(fail="true"), tmp_path)
+    world.settle()
+    assert status(world, attempt_id) == "error"
+    assert world.replay.ran.count("+w+a") == 3                     # type: ignore[attr-defined]
+    assert world.replay.ran.count("+w^sla+notice") == 1            # type: ignore[attr-defined]
+
+
+# --- the table -------------------------------------------------------------------------------------------------------
+
+@BOTH
+@pytest.mark.parametrize("parallel", ["", "_parallel: true\n"], ids=["sequence", "parallel"])
+def test_items_fit_into_400_KB_whatever_siblings_store_F_9(is_direct: bool, parallel: str, tmp_path: Path) -> None:
+    tasks = [f"+t{n}" for n in range(20)]
+    text = parallel + "".join(f"{task}: {{do>: 1}}\n" for task in tasks)
+    big = {f"+w{task}": [TaskResult(store={task: "x" * 60_000})] for task in tasks}
+    world = World(tmp_path, is_direct=is_direct, replay=Script(big))
+    attempt_id = begin(world, text, tmp_path)
+    drain(world)
+    assert status(world, attempt_id) == "success"
+    assert max(item_size(item) for item in _items(world, attempt_id)) < ITEM_BYTES_MAX
+
+
+@BOTH
+def test_a_hundred_levels_begin_end_and_are_killed_L_47(is_direct: bool, tmp_path: Path) -> None:
+    text = "".join("  " * level + f"+g{level}:\n" for level in range(98)) + "  " * 98 + "+x: {do>: 1}\n"
+    for kills in (False, True):
+        world = World(tmp_path, is_direct=is_direct, replay=Script())
+        attempt_id = begin(world, text, tmp_path)
+        if kills:
+            world.application.kill(attempt_id)
+        drain(world)
+        assert status(world, attempt_id) == ("killed" if kills else "success")
+        assert max(len(item["sk"]) for item in _items(world, attempt_id)) <= 1024
+
+
+def test_tasks_that_generate_themselves_end_with_a_clear_error_E_95(tmp_path: Path) -> None:
+    def again(request: TaskRequest) -> TaskResult:
+        return TaskResult(subtasks={"do>": 1})
+
+    class Endless(dict[str, Any]):
+        def get(self, key: str, default: Any = None) -> Any:
+            return [again]
+
+    script = Script()
+    script.lines = Endless()
+    world = World(tmp_path, replay=script)
+    attempt_id = begin(world, "+a: {do>: 1}\n", tmp_path)
+    drain(world)
+    assert status(world, attempt_id) == "error"
+    rows = world.application.task_rows(attempt_id)
+    errors = [row.error["message"] for row in rows if row.error]
+    assert errors == ["tasks are nested deeper than 120 levels (config)"]
+    assert max(len(item["sk"]) for item in _items(world, attempt_id)) <= 1024
+
+
+# --- the last resort -------------------------------------------------------------------------------------------------
+
+@BOTH
+def test_who_ends_the_root_for_watch_may_die_before_the_attempt_is_told_G_5(is_direct: bool, tmp_path: Path) -> None:
+    world = World(tmp_path, is_direct=is_direct, replay=Script())
+    attempt_id = begin(world, "_parallel: true\n+a: {do>: 1}\n+b: {do>: 1}\n", tmp_path)
+    _stream(world)
+    while world.calls:
+        world._call(*world.calls.popleft())
+    world.records.clear()                                          # both reports are lost
+    transact, dies = world.table.transact, [True]
+
+    def once(*args: Any, **more: Any) -> Any:
+        if dies:
+            dies.clear()
+            raise Crash("finish")
+        return transact(*args, **more)
+    world.table.transact = once                                    # type: ignore[method-assign]
+    world.settle()
+    assert status(world, attempt_id) == "success"
+
+
+class _Sick:
+    def attempt(self, attempt_id: int) -> Any:
+        raise RuntimeError("it cannot be read")
+
+
+def test_an_attempt_is_set_aside_after_three_deliveries_of_one_record_not_after_three_bad_days_G_10() -> None:
+    sick: Advance = _Sick()                                        # type: ignore[assignment]
+    stream = Stream(sick, MemoryTable(lambda change: None))
+
+    def delivery(number: int) -> list[str]:
+        image = {"pk": "attempt#000000000001", "sk": "t", "act": "a", "k": "g"}
+        return stream([Record(id=f"{number:03d}", image=image)], START)
+
+    for number in range(5):
+        assert delivery(number) == [f"{number:03d}"]
+    for _ in range(SET_ASIDE_AFTER - 2):
+        assert delivery(4) == ["004"]
+    assert delivery(4) == []
+
+
+def test_an_error_task_is_listed_with_what_it_saw_not_with_what_it_did_E_61(tmp_path: Path) -> None:
+    world = World(tmp_path, replay=Script({
+        "+w+g+a": [TaskResult(store={"kept": 1})], "+w+g+f": [ValueError("first")],
+        "+w+g^error": [TaskResult(store={"own": 2})]}))
+    attempt_id = begin(world, "+g: {_error: {do>: 1}, +a: {do>: 1}, +f: {do>: 1}}\n", tmp_path)
+    drain(world)
+    row = next(row for row in world.application.task_rows(attempt_id) if row.full_name == "+w+g^error")
+    assert row.store_params == {"own": 2}
+    assert row.export_params["kept"] == 1
+    assert "own" not in row.export_params
