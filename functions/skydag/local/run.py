@@ -31,6 +31,7 @@ from skydag.model.project import StoredWorkflow
 from skydag.model.run_options import RunOptions
 from skydag.model.task import State
 from skydag.model.workflow import Project, Task, Workflow
+from skydag.model.zones import zone
 from skydag.ports import Chance, Clock
 from skydag.store.logs import ObjectLogs
 
@@ -60,7 +61,7 @@ class _Run:
         save_dir = options.save_dir or options.project / ".digdag" / "status"
         at = session_time(options.session, workflow, saved_times(save_dir, workflow.name), started)
         if options.session == "last" and options.is_saving and saved_times(save_dir, workflow.name):
-            self._say(f"Reusing the last session time {at.isoformat()}.")
+            self._say(f"Reusing the last session time {at.astimezone(zone(workflow.timezone)).isoformat()}.")
         folder = save_dir / folder_name(at, workflow.timezone)
         states = SavedStates(folder if options.is_saving and not options.is_dry_run else None,
                              is_used=not options.is_rerun)
