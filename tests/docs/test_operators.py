@@ -1,0 +1,42 @@
+"""docs/operators: a page an operator, whose example runs as written."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from skydag.app.operators import BUILT_IN
+
+ROOT = Path(__file__).parents[2]
+PAGES = ROOT / "docs" / "operators"
+FAILS = {"fail"}                    # its example is a task that fails
+
+
+def test_every_operator_has_a_page_and_every_page_an_operator() -> None:
+    assert {page.stem for page in PAGES.glob("*.md")} == set(BUILT_IN)
+
+
+@pytest.mark.parametrize("name", sorted(BUILT_IN))
+def test_the_pages_example_runs_as_written(name: str, tmp_path: Path) -> None:
+    text = (PAGES / f"{name}.md").read_text(encoding="utf-8")
+    (workflow,) = re.findall(r"^```yaml\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+    assert f"{name}>:" in workflow
+    example = ROOT / "examples" / "daily_sales"
+    shutil.copytree(example / "data", tmp_path / "data")
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "summary.dig").write_text("+say: {echo>: '${format}'}\n")
+    for program in re.findall(r"^```python\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL):
+        (tmp_path / "tasks.py").write_text(program)
+    (tmp_path / "example.dig").write_text(workflow)
+    source = os.pathsep.join(str(ROOT / root) for root in ("functions", "operators"))
+    done = subprocess.run(
+        [sys.executable, "-m", "skydag", "run", "example.dig"], cwd=tmp_path, text=True, capture_output=True,
+        check=False,
+        env={"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "PYTHONPATH": source, "HOME": str(tmp_path)})
+    assert done.returncode == (1 if name in FAILS else 0), done.stdout + done.stderr
