@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
-from threading import Event
+from threading import Event, Lock
 from typing import Any, Final, Self, TypeVar
 
 import boto3
@@ -74,6 +74,19 @@ def new_session() -> boto3.Session:
     return boto3.Session(botocore_session=session, region_name=REGION)
 
 
+class _SharedClients:
+    """A session of which all functions get the same clients: making one takes longer than a call."""
+
+    def __init__(self, session: boto3.Session) -> None:
+        self._session, self._made, self._lock = session, dict[str, Any](), Lock()
+
+    def client(self, service: str, config: Any = None) -> Any:
+        with self._lock:
+            if service not in self._made:
+                self._made[service] = self._session.client(service, config=config)
+            return self._made[service]
+
+
 class Installation:
     """A running installation.
 
@@ -117,6 +130,7 @@ class Installation:
         self._own = new_session()
         self._clients: dict[str, Any] = {}
         self.session = session or new_session()
+        self._shared = _SharedClients(self.session)
         self.template = template or Template.load(parameters=self._parameters(parameters))
         self.created: tuple[Created, ...] = resources.create(self.template, self.client)
         self.functions: dict[str, Function] = {one.id: one for one in functions(self.template)}
@@ -159,8 +173,12 @@ class Installation:
 
             self._applications[function_id] = bootstrap.aws_application(
                 self.functions[function_id].environment, clock=self.clock, chance=bootstrap.SystemChance(),
-                session=self.session, lambda_client=self.session.client("lambda"))
+                session=self._shared)
         return self._applications[function_id]
+
+    def cold_start(self, function_id: str) -> None:
+        """The function's next call finds nothing of what earlier ones remembered."""
+        self._applications.pop(function_id, None)
 
     def call(self, function_id: str, event: Any) -> Any:
         """Call a function and wait for its answer; raises IllegalStepError with the trace if it fails."""
