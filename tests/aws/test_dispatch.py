@@ -10,7 +10,7 @@ from tests.aws.answers import answer_first, error
 
 from skydag.aws.client import client
 from skydag.aws.containers import ContainerPlace, Containers
-from skydag.aws.dispatch import LambdaDispatch
+from skydag.aws.dispatch import LambdaDispatch, image_of
 from skydag.aws.invoke import LambdaInvoker, whole
 from skydag.errors import IllegalStepError, TaskError, UnavailableError
 from skydag.local.objects import MemoryObjects
@@ -49,6 +49,13 @@ def test_each_job_is_one_asynchronous_call_of_work(functions: Functions) -> None
 def test_a_claimed_job_goes_to_script(functions: Functions) -> None:
     functions.dispatch.script({"path": "ü"})
     assert functions.calls() == [("skydag-script", "Event", {"path": "ü"})]
+
+
+@pytest.mark.parametrize("key", ["build", "build_options", "run_options"])
+def test_what_would_give_another_container_on_a_laptop_is_refused_on_ecs_and_not_ignored(key: str) -> None:
+    assert image_of({"config": {"docker": {"image": "python:3.13", key: []}}}) == "python:3.13"
+    with pytest.raises(TaskError, match=f"docker: {key} is not supported on ECS yet"):
+        image_of({"config": {"docker": {"image": "python:3.13", key: ["x"]}}})
 
 
 def test_how_a_handed_over_run_ended_goes_to_finish(functions: Functions) -> None:

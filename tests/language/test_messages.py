@@ -109,6 +109,10 @@ ADVICE = {
     "_export: {_retry: 2}\n+a: {}\n":
         "w.dig:1:11: _retry in _export retries every task below, too; write it beside _export to retry this one only",
     "+a: {sh>: x, _retry: -1}\n": "w.dig:1:14: _retry: -1 means no retry",
+    "_export: {plugin: {dependencies: [a]}}\n+a: {}\n":
+        "w.dig:1:11: plugin: has no effect here; operators come with Python packages that are installed, not from here",
+    "+a: {sh>: x, ecs: {cluster: c}}\n":
+        "w.dig:1:14: ecs: has no effect here; docker: {image: ...} runs on ECS in an installation",
 }
 
 
@@ -123,6 +127,7 @@ def test_what_is_allowed_but_most_likely_a_slip_is_warned_of(text: str) -> None:
 @pytest.mark.parametrize("text", [
     "+a: {call>: load}\n", "+a: {call>: sub/x.dig}\n", "+a: {call>: 'x'}\n", "+a: {call>: '${name}.dig'}\n",
     "+a: {loop>: 2, _parallel: true, _do: {}}\n", "+a: {py>: x.y, _parallel: true}\n", "_retry: 2\n+a: {}\n",
+    "_export: {agent: smith}\n+a: {}\n",
 ])
 def test_what_may_be_meant_is_not_warned_of(text: str) -> None:
     files = {"w.dig": text, "load.dig": "+x: {}\n", "sub/x.dig": "+x: {}\n"}

@@ -9,9 +9,10 @@ from typing import Any
 
 from skydag.aws.containers import Containers
 from skydag.aws.invoke import LambdaInvoker
-from skydag.errors import IllegalStepError
+from skydag.errors import IllegalStepError, TaskError
 
 CALLS_AT_ONCE = 16
+ONLY_LOCAL = ("build", "build_options", "run_options")      # of docker:, obeyed where the docker command runs
 
 
 class LambdaDispatch:
@@ -58,7 +59,10 @@ class LambdaDispatch:
 
 
 def image_of(job: Mapping[str, Any]) -> str | None:
-    """`docker: {image: ...}` of the job's evaluated config."""
+    """`docker: {image: ...}` of the job's evaluated config. TaskError for keys that would give another container."""
     docker = job["config"].get("docker")
+    if isinstance(docker, Mapping) and (unfit := [key for key in ONLY_LOCAL if docker.get(key)]):
+        raise TaskError(f"docker: {', '.join(unfit)} is not supported on ECS yet: build the image, push it to a "
+                        f"registry, and name it as docker: {{image: ...}} (config)")
     image = docker.get("image") if isinstance(docker, Mapping) else None
     return str(image) if image else None

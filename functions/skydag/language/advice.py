@@ -9,6 +9,11 @@ from typing import Any, Final
 from skydag.language.problems import did_you_mean
 
 MAKES_NO_TASKS: Final = ("echo>", "fail>", "sh>", "rb>", "mail>", "http>", "wait>", "notify>", "require>")
+NOT_READ: Final = {             # blocks of Digdag's that change nothing here
+    "plugin": "operators come with Python packages that are installed, not from here",
+    "agent": "where a task runs is said by docker: {image: ...}",
+    "ecs": "docker: {image: ...} runs on ECS in an installation",
+}
 ONE_AFTER_THE_OTHER: Final = "tasks of a sequence wait for the one before; in a parallel group write '_after: [+name]'"
 
 Path = tuple[str, ...]
@@ -38,6 +43,7 @@ def _leaf(operator: str, body: Mapping[str, Any], path: Path, files: Collection[
     if "_parallel" in body and operator in MAKES_NO_TASKS:
         warn((*path, "_parallel"), "no-effect", f"_parallel has no effect beside {operator}",
              "it belongs to the group whose tasks shall run beside each other")
+    _not_read(body, path, warn)
     for key in ("depends_on", "after"):
         if key in body:
             warn((*path, key), "no-effect", f"{key} is no word of the language", ONE_AFTER_THE_OTHER)
@@ -53,6 +59,7 @@ def _leaf(operator: str, body: Mapping[str, Any], path: Path, files: Collection[
 def _export(export: Any, path: Path, warn: Warn) -> None:
     if not isinstance(export, Mapping):
         return
+    _not_read(export, path, warn)
     for key in export:
         if key == "_type" or key.endswith(">"):
             warn((*path, key), "hijack", f"a parameter named {key} makes every task below run this operator",
@@ -60,6 +67,12 @@ def _export(export: Any, path: Path, warn: Warn) -> None:
         elif key == "_retry":
             warn((*path, key), "retry-everywhere", "_retry in _export retries every task below, too",
                  "write it beside _export to retry this one only")
+
+
+def _not_read(values: Mapping[str, Any], path: Path, warn: Warn) -> None:
+    for key, hint in NOT_READ.items():
+        if isinstance(values.get(key), Mapping):
+            warn((*path, key), "no-effect", f"{key}: has no effect here", hint)
 
 
 def _retry(retry: Any, path: Path, warn: Warn) -> None:
