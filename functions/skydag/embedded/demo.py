@@ -7,7 +7,6 @@ mark is a claim that was tested. The exit code is 0 only if all of them held.
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 import time
 import traceback
@@ -23,8 +22,8 @@ from skydag.app.packing import pack
 from skydag.embedded.clocks import VirtualClock
 from skydag.embedded.expected import SHOPS, sales
 from skydag.embedded.installation import Installation
-from skydag.embedded.paint import Paint
 from skydag.embedded.rest import Rest
+from skydag.embedded.stage import Stage
 from skydag.embedded.template import example_path
 from skydag.embedded.tree import drawn
 from skydag.errors import IllegalStepError
@@ -42,7 +41,7 @@ def main(out: TextIO | None = None) -> int:
     """0 when everything that should be seen was seen."""
     began = time.monotonic()
     start = bootstrap.system_clock().astimezone(ZONE).replace(hour=6, minute=57, second=30, microsecond=0)
-    stage = _Stage(out or sys.stdout)
+    stage = Stage(out or sys.stdout)
     stage.title("skydag demo", "a whole installation in this process: moto plays AWS, everything else is real")
     with Installation(clock=VirtualClock(start), durations=DURATIONS) as installation:
         story = _Story(stage, installation)
@@ -53,70 +52,8 @@ def main(out: TextIO | None = None) -> int:
             stage.say(traceback.format_exc())
         for failure in list(installation.lambdas.failures)[:3]:
             stage.say(f"\n{failure.function} failed:\n{failure.trace}")
-        return stage.end(time.monotonic() - began)
-
-
-class _Stage:
-    """Where the story is told, and what was claimed in it."""
-
-    def __init__(self, out: TextIO) -> None:
-        self._out, self.paint = out, Paint(out)
-        self._claims = 0
-        self._missing: list[str] = []
-        self._chapters = 0
-        self._has_status = False
-        self.columns = shutil.get_terminal_size().columns if self.paint.is_live else 120
-
-    def say(self, text: str = "", style: str | None = None) -> None:
-        self._clear()
-        print(self.paint(text, style), file=self._out, flush=True)
-
-    def title(self, name: str, text: str) -> None:
-        self.say(f"{self.paint(name, 'bold')}: {text}")
-
-    def chapter(self, text: str) -> None:
-        self._chapters += 1
-        self.say()
-        self.say(f"{self._chapters}  {text}", "bold")
-
-    def status(self, text: str) -> None:
-        """A line that the next one replaces; only where somebody looks on."""
-        if self.paint.is_live:
-            self._clear()
-            self._out.write(self.paint(f"   {text}"[:self.columns - 1], "cyan"))
-            self._out.flush()
-            self._has_status = True
-
-    def _clear(self) -> None:
-        if self._has_status:
-            self._out.write("\r\x1b[2K")
-            self._has_status = False
-
-    def saw(self, claim: str, is_true: bool, instead: object = "") -> None:
-        """A claim, tested."""
-        self._claims += 1
-        if is_true:
-            self.say(f"   {self.paint('✓', 'green')} {self.paint(claim, 'dim')}")
-            return
-        self._missing.append(claim)
-        told = f" (instead: {str(instead)[:300]})" if instead != "" else ""
-        self.say(f"   {self.paint('✗', 'red')} {claim}{told}")
-
-    def end(self, took_s: float) -> int:
-        """The verdict, and what to try next; the exit code."""
-        self.say()
-        if self._missing:
-            self.say(f"{len(self._missing)} of {self._claims} expectations were not met:", "red")
-            for claim in self._missing:
-                self.say(f"   {self.paint('✗', 'red')} {claim}")
-            return 1
-        self.say(f"All {self._claims} expectations were met, in {took_s:.1f} s.", "green")
-        self.say()
-        self.say("Next")
-        self.say(f"   {self.paint(f'cd {_short(example_path(PROJECT))}', 'cyan')}")
-        for command, what in _NEXT:
-            self.say(f"   {self.paint(command.ljust(55), 'cyan')} {what}")
-        return 0
+        here = (f"cd {_short(example_path(PROJECT))}", "")
+        return stage.end(time.monotonic() - began, (here, *_NEXT))
 
 
 _ALERT_KEYS: Final = (
@@ -132,7 +69,7 @@ _NEXT: Final = (
 
 
 class _Story:
-    def __init__(self, stage: _Stage, installation: Installation) -> None:
+    def __init__(self, stage: Stage, installation: Installation) -> None:
         self._stage, self._installation = stage, installation
         self._project_path = example_path(PROJECT)
         self._sales = sales(self._project_path)

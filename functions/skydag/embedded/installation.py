@@ -15,18 +15,15 @@ from __future__ import annotations
 import importlib
 import json
 import logging
-import os
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from datetime import datetime, timedelta
-from threading import Event, Lock
+from threading import Event
 from typing import Any, Final, Self, TypeVar
 
 import boto3
-import botocore.loaders
-import botocore.session
 from moto import mock_aws
 
 from skydag.embedded import inside, moto_patches, resources
@@ -45,6 +42,8 @@ from skydag.embedded.functions import (
 from skydag.embedded.lambdas import Context, Lambdas
 from skydag.embedded.patterns import matches
 from skydag.embedded.resources import Created
+from skydag.embedded.sessions import SharedClients, own_environment
+from skydag.embedded.sessions import new_session as new_session
 from skydag.embedded.sources import Queue, Schedules, Source, Stream, Tick, Uploads, earliest
 from skydag.embedded.template import ACCOUNT, REGION, Template
 from skydag.errors import IllegalStepError
@@ -52,39 +51,12 @@ from skydag.ports import Clock
 
 LOG = logging.getLogger(__name__)
 T = TypeVar("T")
-_MODELS: Final = botocore.loaders.create_loader()       # the services' descriptions, read once a process
 Handler = Callable[[Any, Context], Any]
 Around = Callable[[Function, Callable[[], Any]], Any]
 ROUNDS_MAX: Final = 1_000_000
 SETTLE_MAX: Final = timedelta(days=2)       # of the clock: whatever is still under way then goes round in circles
 _TICK: Final = timedelta(milliseconds=1)
 _LOOK_S: Final = 0.05                       # how often a running installation looks for what others brought
-_OURS: Final = {
-    "AWS_DEFAULT_REGION": REGION, "AWS_REGION": REGION, "AWS_CONFIG_FILE": os.devnull,
-    "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "AWS_EC2_METADATA_DISABLED": "true",
-    "AWS_ACCOUNT_ID_ENDPOINT_MODE": "disabled",         # A-152
-    "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",              # 1,300 images that nobody asks for
-}
-
-
-def new_session() -> boto3.Session:
-    """A session for `Installation(session=...)`; one without the hooks of any other."""
-    session = botocore.session.Session()
-    session.register_component("data_loader", _MODELS)
-    return boto3.Session(botocore_session=session, region_name=REGION)
-
-
-class _SharedClients:
-    """A session of which all functions get the same clients: making one takes longer than a call."""
-
-    def __init__(self, session: boto3.Session) -> None:
-        self._session, self._made, self._lock = session, dict[str, Any](), Lock()
-
-    def client(self, service: str, config: Any = None) -> Any:
-        with self._lock:
-            if service not in self._made:
-                self._made[service] = self._session.client(service, config=config)
-            return self._made[service]
 
 
 class Installation:
@@ -117,7 +89,7 @@ class Installation:
         self, template: Template | None, parameters: Mapping[str, Any] | None, session: boto3.Session | None,
         durations: Mapping[str, timedelta] | None, workers: int,
     ) -> None:
-        self._closing.enter_context(_environment())
+        self._closing.enter_context(own_environment())
         moto_patches.install()
         inside.one_call_at_a_time()
         inside.keep_containers_running()
@@ -130,7 +102,7 @@ class Installation:
         self._own = new_session()
         self._clients: dict[str, Any] = {}
         self.session = session or new_session()
-        self._shared = _SharedClients(self.session)
+        self._shared = SharedClients(self.session)
         self.template = template or Template.load(parameters=self._parameters(parameters))
         self.created: tuple[Created, ...] = resources.create(self.template, self.client)
         self.functions: dict[str, Function] = {one.id: one for one in functions(self.template)}
@@ -334,17 +306,3 @@ class Installation:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-@contextmanager
-def _environment() -> Iterator[None]:
-    """No AWS setting of the user's reaches the installation, and afterwards all is as it was."""
-    before = dict(os.environ)
-    for name in [name for name in before if name.startswith("AWS_")]:
-        del os.environ[name]
-    os.environ.update(_OURS)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)

@@ -1,0 +1,57 @@
+"""How the installation speaks to moto: sessions, clients, and an environment that names no other AWS."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
+from typing import Any, Final
+
+import boto3
+import botocore.loaders
+import botocore.session
+
+from skydag.embedded.template import REGION
+
+_MODELS: Final = botocore.loaders.create_loader()       # the services' descriptions, read once a process
+_OURS: Final = {
+    "AWS_DEFAULT_REGION": REGION, "AWS_REGION": REGION, "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_ACCOUNT_ID_ENDPOINT_MODE": "disabled",         # A-152
+    "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",              # 1,300 images that nobody asks for
+}
+
+
+def new_session() -> boto3.Session:
+    """A session for `Installation(session=...)`; one without the hooks of any other."""
+    session = botocore.session.Session()
+    session.register_component("data_loader", _MODELS)
+    return boto3.Session(botocore_session=session, region_name=REGION)
+
+
+class SharedClients:
+    """A session of which all functions get the same clients: making one takes longer than a call."""
+
+    def __init__(self, session: boto3.Session) -> None:
+        self._session, self._made, self._lock = session, dict[str, Any](), Lock()
+
+    def client(self, service: str, config: Any = None) -> Any:
+        with self._lock:
+            if service not in self._made:
+                self._made[service] = self._session.client(service, config=config)
+            return self._made[service]
+
+
+@contextmanager
+def own_environment() -> Iterator[None]:
+    """No AWS setting of the user's reaches the installation, and afterwards all is as it was."""
+    before = dict(os.environ)
+    for name in [name for name in before if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ.update(_OURS)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
