@@ -70,7 +70,7 @@ def test_the_exit_code_of_the_container_is_that_of_the_command(tmp_path: Path) -
 
 
 def test_when_docker_itself_fails_the_error_says_so_and_not_that_the_command_did(tmp_path: Path) -> None:
-    with pytest.raises(TaskError, match="could not start a container of image i .* is Docker running"):
+    with pytest.raises(TaskError, match=r"could not start a container of image i .* is Docker running"):
         Machine(tmp_path, CODE="125").run({"image": "i"})
 
 
