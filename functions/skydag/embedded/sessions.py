@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Lock
 from typing import Any, Final
 
@@ -45,11 +47,15 @@ class SharedClients:
 
 @contextmanager
 def own_environment() -> Iterator[None]:
-    """No AWS setting of the user's reaches the installation, and afterwards all is as it was."""
+    """No AWS setting of the user's reaches the installation, and afterwards all is as it was.
+
+    `python` is the one that runs the installation, as in Lambda; many systems have none of that name.
+    """
     before = dict(os.environ)
     for name in [name for name in before if name.startswith("AWS_")]:
         del os.environ[name]
     os.environ.update(_OURS)
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), before.get("PATH", os.defpath)])
     try:
         yield
     finally:
