@@ -94,7 +94,7 @@ $(worker).stamp: $(sources)
 
 deploy-test: $(venv)/.dev
 	$(venv)/bin/python -m tests.deploy.prepare .deploy
-	$(venv)/bin/python -m pytest -p no:xdist -p no:cacheprovider tests/deploy/journey.py
+	$(venv)/bin/python -m pytest -p no:xdist -p no:cacheprovider -rs tests/deploy/journey.py
 
 clean:
 	rm -rf build dist .aws-sam .deploy .venv
