@@ -115,7 +115,7 @@ class TaskRequest:
 
     @property
     def run_id(self) -> str:
-        """The same for every repeat of this run, different for every other: for outside effects that must not double."""
+        """The same for every repeat of this run, no other's: for outside effects that must not double."""
         return f"{self.attempt_id}-{self.task_id}-{self.run}"
 
 

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from skydag.embedded.clocks import VirtualClock
-from skydag.embedded.installation import Installation, new_session
 from tests.counting.meter import Meter
 from tests.counting.tally import Total
+
+from skydag.embedded.clocks import VirtualClock
+from skydag.embedded.installation import Installation, new_session
 
 START = datetime(2025, 6, 10, tzinfo=UTC)
 TASK = timedelta(milliseconds=50)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 
 import pytest
-
 from tests.counting.shapes import Cost, run
 
 SMALL, LARGE = 100, 1000

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from tests.embedded.test_journey import House, archive
+
 from skydag.embedded.clocks import VirtualClock
 from skydag.embedded.installation import Installation
-from tests.embedded.test_journey import House, archive
 
 SIZE = 700_000
 LIB = f"""

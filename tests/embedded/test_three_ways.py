@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.local import stand_in_docker
+
 from skydag.app.packing import listed, pack
 from skydag.app.workspace import reader
 from skydag.bootstrap import SystemChance, system_clock
@@ -24,7 +26,6 @@ from skydag.local.run import _sla, _stored
 from skydag.local.secret_store import LocalSecrets
 from skydag.local.world import LocalWorld
 from skydag.store.logs import ObjectLogs
-from tests.local import stand_in_docker
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "daily_sales"
 SESSION = datetime(2025, 1, 1, tzinfo=UTC)
@@ -65,8 +66,9 @@ def _on_a_laptop(name: str, folder: Path) -> Result:
 
 
 def _through_the_api(rest: Rest, attempt: str) -> Result:
+    tasks = rest.get(f"/api/attempts/{attempt}/tasks")["tasks"]
     return _told_apart([(int(task["id"]), task["fullName"], task["state"], task["storeParams"],
-                         task["error"].get("message", "")) for task in rest.get(f"/api/attempts/{attempt}/tasks")["tasks"]])
+                         task["error"].get("message", "")) for task in tasks])
 
 
 def _started(rest: Rest, name: str) -> str:

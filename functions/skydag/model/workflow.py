@@ -43,7 +43,7 @@ class Task:
     full_name: str                              # "+daily+load"
     is_group: bool
     upstreams: tuple[int, ...] = ()             # indexes of siblings, each smaller than index (L-59 .. L-63)
-    config: Mapping[str, Any] = field(default_factory=dict)     # local keys, in file order, without _export and children
+    config: Mapping[str, Any] = field(default_factory=dict)     # local keys, without _export and children
     export: Mapping[str, Any] = field(default_factory=dict)     # _export
 
 
