@@ -150,7 +150,7 @@ def test_a_group_that_its_leaf_left_behind_is_not_looked_at_for_ever(tmp_path: P
 
 # --- SLA -------------------------------------------------------------------------------------------------------------
 
-SLA = 'sla: {{duration: "00:00:01", fail: {fail}, +notice: {{do>: 1}}}}\n_retry: {{limit: 2, interval: 60}}\n+a: {{do>: 1}}\n'
+SLA = 'sla: {{duration: "00:00:01", fail: {fail}, +notice: {{do>: 1}}}}\n_retry: {{limit: 2, interval: 1800}}\n+a: {{do>: 1}}\n'
 
 
 @BOTH
