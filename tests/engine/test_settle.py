@@ -9,7 +9,8 @@ from skydag.engine.group import number_of
 CHAIN = "+a: {echo>: 1}\n+b: {echo>: 1}\n+c: {echo>: 1}\n"
 SIDE_BY_SIDE = "_parallel: true\n" + CHAIN
 BATCHES = "_parallel: {limit: 2}\n" + CHAIN + "+d: {echo>: 1}\n+e: {echo>: 1}\n"
-AFTER = "_parallel: true\n+a: {echo>: 1}\n+b: {echo>: 1}\n+c: {_after: [+a], echo>: 1}\n+d: {_after: [+b, +c], echo>: 1}\n"
+AFTER = "_parallel: true\n+a: {echo>: 1}\n+b: {echo>: 1}\n+c: {_after: [+a], echo>: 1}\n" \
+        "+d: {_after: [+b, +c], echo>: 1}\n"
 BACKGROUND = "+a: {echo>: 1}\n+b: {echo>: 1}\n+c: {_background: true, echo>: 1}\n+d: {echo>: 1}\n"
 
 
