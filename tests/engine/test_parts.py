@@ -62,8 +62,8 @@ def test_paths_sort_in_tree_order_tries_behind_each_other() -> None:
 # --- pages -----------------------------------------------------------------------------------------------------------
 
 def _upstreams(order: str, count: int) -> list[tuple[int, ...]]:
-    page = Page(full_name="+g", order=order,
-                children=tuple(Child(name=f"+{n}", full_name=f"+g+{n}", is_group=False, offset=n) for n in range(count)))
+    page = Page(full_name="+g", order=order, children=tuple(
+        Child(name=f"+{n}", full_name=f"+g+{n}", is_group=False, offset=n) for n in range(count)))
     return [tuple(bits.each(page.upstreams(n))) for n in range(count)]
 
 

@@ -47,7 +47,8 @@ def test_a_group_that_ends_as_it_is_born_lets_the_next_task_run(is_direct: bool,
 
 def test_a_kill_is_passed_down_although_a_report_came_in_the_same_batch_rule_5(tmp_path: Path) -> None:
     world = World(tmp_path, is_direct=False, replay=Script(), has_script=False)
-    attempt_id = begin(world, "+g:\n  _parallel: true\n  +x: {+x1: {do>: 1}, +x2: {do>: 1}}\n  +y: {do>: 1}\n", tmp_path)
+    attempt_id = begin(
+        world, "+g:\n  _parallel: true\n  +x: {+x1: {do>: 1}, +x2: {do>: 1}}\n  +y: {do>: 1}\n", tmp_path)
     while not world.calls:
         assert world._step()
     x1 = next(call for call in world.calls if call[1]["name"] == "+w+g+x+x1")
@@ -120,7 +121,7 @@ def test_a_poll_forgets_no_retry_E_59(tmp_path: Path) -> None:
 
 
 @BOTH
-def test_a_second_run_that_generates_nothing_keeps_what_the_first_try_left_E_54(is_direct: bool, tmp_path: Path) -> None:
+def test_a_second_run_without_tasks_keeps_what_the_first_try_left_E_54(is_direct: bool, tmp_path: Path) -> None:
     """In the order of ids: the leaf's own store, then those of its earlier tries' tasks."""
     seen: list[Any] = []
 
@@ -150,12 +151,14 @@ def test_a_group_that_its_leaf_left_behind_is_not_looked_at_for_ever(tmp_path: P
 
 # --- SLA -------------------------------------------------------------------------------------------------------------
 
-SLA = 'sla: {{duration: "00:00:01", fail: {fail}, +notice: {{do>: 1}}}}\n_retry: {{limit: 2, interval: 1800}}\n+a: {{do>: 1}}\n'
+SLA = 'sla: {{duration: "00:00:01", fail: {fail}, +notice: {{do>: 1}}}}\n' \
+    '_retry: {{limit: 2, interval: 1800}}\n+a: {{do>: 1}}\n'
 
 
 @BOTH
 def test_sla_tasks_come_once_whatever_the_root_repeats_S_94(is_direct: bool, tmp_path: Path) -> None:
-    world = World(tmp_path, is_direct=is_direct, replay=Script({"+w+a": [ValueError("1"), ValueError("2"), TaskResult()]}))
+    world = World(tmp_path, is_direct=is_direct, replay=Script({
+        "+w+a": [ValueError("1"), ValueError("2"), TaskResult()]}))
     attempt_id = begin(world, SLA.format(fail="false"), tmp_path)
     world.settle()
     names = [row.full_name for row in world.application.task_rows(attempt_id)]
