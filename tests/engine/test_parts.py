@@ -137,6 +137,10 @@ def _kept(page: Page, order: Sequence[int], left: dict[int, tuple[Store, ...]]) 
     return stored, segments
 
 
+def _reader(segments: dict[int, Segment]) -> flow.Read:
+    return lambda number: segments.get(number, Segment())
+
+
 @pytest.mark.parametrize("order", ["s", "p", "b2", "b3", "b16", "x"])
 @pytest.mark.parametrize("seed", range(12))
 def test_a_child_sees_the_stores_of_its_upstreams_in_tree_order_L_73(order: str, seed: int) -> None:
@@ -155,7 +159,7 @@ def test_a_child_sees_the_stores_of_its_upstreams_in_tree_order_L_73(order: str,
         done = bits.of(ends[:length])
         start = _params(chance)
         for ordinal in (n for n in range(page.count) if not page.upstreams(n) & ~done):
-            found = flow.stores_before(page, stored, ordinal, lambda n: segments.get(n, Segment()))
+            found = flow.stores_before(page, stored, ordinal, _reader(segments))
             naive = [s for n in bits.each(page.closure(ordinal)) for s in left[n]]
             assert apply_all(start, found) == apply_all(start, naive), (order, ordinal)
     found = flow.stores_of_all(page, stored, lambda n: segments.get(n, Segment()))
