@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.simulation.world import Fault, Replay, World, faults, outcome
 
 from skydag.app.packing import listed
 from skydag.app.workspace import reader
 from skydag.language.compile import compile_project
 from skydag.language.sla import sla_alert, sla_body, sla_fails
 from skydag.model.project import StoredWorkflow
-from tests.simulation.world import Fault, Replay, World, faults, outcome
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "daily_sales"
 

@@ -93,7 +93,7 @@ class Chance:
 
 
 class Replay:
-    """Operators whose results are remembered: a task that was run once need not be run for each of a thousand faults."""
+    """Operators whose results are remembered: a task run once need not run for each of a thousand faults."""
 
     def __init__(self) -> None:
         self._known: dict[str, TaskResult | Exception] = {}
@@ -131,6 +131,9 @@ class _NoWriter:
     def write(self, text: str) -> None:
         return None
 
+    def flush_old(self) -> None:
+        return None
+
     def close(self) -> None:
         return None
 
@@ -138,8 +141,8 @@ class _NoWriter:
 class World:
     """Dispatch, places and pump. has_script: user code goes to `script` and reports to `finish`, as on AWS."""
 
-    def __init__(self, project: Path, *, fault: Fault | None = None, is_direct: bool = True, replay: Replay | None = None,
-                 has_script: bool = True) -> None:
+    def __init__(self, project: Path, *, fault: Fault | None = None, is_direct: bool = True,
+                 replay: Replay | None = None, has_script: bool = True) -> None:
         self.fault, self.replay, self.project = fault or Fault(), replay or Replay(), project
         self.settings, self.has_script = Settings(is_direct=is_direct, task_limit=1000), has_script
         self.now, self.chance = START, Chance()
@@ -157,7 +160,8 @@ class World:
 
         objects = faulty(self.objects, "objects")
         ports = Ports(
-            table=faulty(self.table, "table"), objects=objects, stored_logs=ObjectLogs(objects, agent="sim", clock=self.clock),
+            table=faulty(self.table, "table"), objects=objects,
+            stored_logs=ObjectLogs(objects, agent="sim", clock=self.clock),
             dispatch=faulty(self._dispatch, "dispatch"), timers=faulty(self.timers, "timers"),
             alerts=faulty(self.alerts, "alerts"), wakes=LocalWakes(), secrets=LocalSecrets({}), now=self.clock,
             chance=self.chance)
@@ -166,7 +170,7 @@ class World:
     def clock(self) -> datetime:
         return self.now
 
-    # --- what the application asks of the world ------------------------------------------------------------------------
+    # --- what the application asks of the world ---
 
     @property
     def _dispatch(self) -> Any:
@@ -199,7 +203,7 @@ class World:
             commands=LocalCommands(log.write, dict(os.environ)),
             notify=lambda message: self.application.notify(attempt, name, message, number))
 
-    # --- the pump ------------------------------------------------------------------------------------------------------
+    # --- the pump ---
 
     def _changed(self, change: Change) -> None:
         new, old = change.new, change.old
@@ -215,7 +219,8 @@ class World:
         """As `expand` does: called again until it comes through, always for the same firing."""
         for _ in range(10):
             try:
-                attempt = self.application.starter(workflow, session_time, params={}, request="schedule-1-1", now=self.now)
+                attempt = self.application.starter(
+                    workflow, session_time, params={}, request="schedule-1-1", now=self.now)
                 return attempt.id
             except SessionExists as there:
                 return there.attempt.id
