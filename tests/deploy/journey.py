@@ -105,7 +105,7 @@ def log_of(stack: Stack, attempt_id: str, task: str) -> str:
     def look() -> str | None:
         files = stack.get(f"/api/logs/{attempt_id}/files?task={urllib.parse.quote_plus(task)}")["files"]
         names = [urllib.parse.quote(file["fileName"]) for file in files]
-        bodies = [stack.call("GET", f"/api/logs/{attempt_id}/files/{name}").body for name in names]
+        bodies = [stack.call("GET", f"/api/logs/{attempt_id}/files/{name}", by=stack.caller).body for name in names]
         return "".join(gzip.decompress(body).decode() for body in bodies) or None
 
     return wait_for(look, 20, f"the log of {task}")
@@ -141,7 +141,12 @@ def test_sam_deploys(stack: Stack) -> None:
 
 def test_the_api_answers_who_signs_and_refuses_who_does_not(stack: Stack) -> None:
     assert stack.get("/api/version")["version"]
-    assert stack.call("GET", "/api/projects", signed=False).status == 403
+    assert stack.call("GET", "/api/projects", by=None).status == 403
+
+
+def test_the_api_refuses_a_user_who_may_not_invoke_it(stack: Stack) -> None:
+    stranger = stack.user("stranger", {"Action": "s3:ListAllMyBuckets", "Resource": "*"})
+    assert stack.call("GET", "/api/projects", by=stranger).status == 403
 
 
 def test_an_uploaded_project_is_registered(stack: Stack) -> None:

@@ -1,7 +1,7 @@
 """Starts MiniStack (an AWS emulator from PyPI) on loopback, with what skydag needs and it lacks:
 
     streams       a stream mapping honours filters, partial batches, bisecting, retries and the on-failure queue
-                  (esm.py); MiniStack loses the records of a partly failed batch
+                  (skydag.embedded.streams); MiniStack loses the records of a partly failed batch
     failed calls  the record of an asynchronous call that failed names the call, as AWS does
     ecs events    a container that changes its state puts "ECS Task State Change" on the default bus
     containers    share the host's network, so that the emulator is where they look for AWS; entry points, volumes of a
@@ -11,8 +11,8 @@
     IAM           schedules have the ARN of their group; containers are run and stopped by their own ARNs
     TLS           a call over loopback counts as one over TLS
 
-Runs on the interpreter of the environment that holds ministack (prepare.py), by its path: nothing of skydag is
-importable there. Functions run on that interpreter, too, so a library that is missing in the artifact is noticed.
+Runs on the interpreter of the environment that holds ministack (prepare.py), by its path. Functions run on that
+interpreter, too, in processes of their own that see nothing of this checkout: what the artifact lacks is noticed.
 """
 
 from __future__ import annotations
@@ -23,12 +23,14 @@ import sys
 import threading
 import time
 import uuid
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parent))
-esm: Any = import_module("esm")
+sys.path.insert(0, str(Path(__file__).parents[2] / "functions"))
+streams: Any = import_module("skydag.embedded.streams")
+stream_settings: Any = import_module("skydag.embedded.functions").stream_settings
 dynamodb: Any = import_module("ministack.services.dynamodb")
 lambdas: Any = import_module("ministack.services.lambda_svc")
 ecs: Any = import_module("ministack.services.ecs")
@@ -40,18 +42,61 @@ actions: Any = import_module("ministack.core.iam_actions")
 runtime: Any = import_module("ministack.core.lambda_runtime")
 app: Any = import_module("ministack.app")
 
-BACKOFF_S = 0.2
 REGIONAL = "arn:aws:lambda:us-east-1:000000000000"
 
 
 # ---- streams --------------------------------------------------------------------------------------------------------
 
 
+class Reader:
+    """One mapping's place in its stream. What becomes of what is read: the embedded installation's StreamMapping."""
+
+    def __init__(self, properties: dict[str, Any], function: dict[str, Any], table: str, arn: str) -> None:
+        self._function, self._table, self._arn = function, table, arn
+        self._position = dynamodb.stream_start_position(table)  # the template's mappings say TRIM_HORIZON
+        self._mapping = streams.StreamMapping(stream_settings(properties), self._call, self._discard)
+
+    def change(self, properties: dict[str, Any], function: dict[str, Any]) -> None:
+        """An update of the stack keeps the place."""
+        self._function, self._mapping.settings = function, stream_settings(properties)
+
+    def is_due(self) -> bool:
+        due = self._mapping.next_at()
+        return bool(due is not None and due <= _now()) or bool(
+            dynamodb.stream_end_position(self._table) > self._position
+        )
+
+    def read(self) -> None:
+        """Until nothing is due."""
+        while self.is_due():
+            rows = dynamodb.stream_records_since(self._table, self._position, 1000)
+            self._position = max(self._position, dynamodb.stream_start_position(self._table)) + len(rows)
+            self._mapping.add(rows, _now())
+            self._mapping.poll(_now())
+
+    def _call(self, records: Any) -> Any:
+        answer = lambdas._execute_function(self._function, {"Records": list(records)})
+        body = answer.get("body")
+        if isinstance(body, (str, bytes)):
+            body = json.loads(body or "null")
+        return streams.Answer(payload=body, failed=bool(answer.get("error")))
+
+    def _discard(self, batch: Any) -> None:
+        """A-22: the destination is told where the records are, not what they are."""
+        sequence = [record["dynamodb"]["SequenceNumber"] for record in batch.records]
+        place = {"startSequenceNumber": sequence[0], "endSequenceNumber": sequence[-1], "streamArn": self._arn}
+        context = {"condition": batch.condition, "approximateInvokeCount": batch.tries}
+        _send(
+            self._mapping.settings.on_failure,
+            {"requestContext": context, "DDBStreamBatchInfo": {**place, "batchSize": len(sequence)}},
+        )
+
+
 class Streams:
-    """One StreamMapping a mapping, one thread a mapping that has something to do."""
+    """One reader a mapping, one thread a reader that has something to do."""
 
     def __init__(self) -> None:
-        self._mappings: dict[str, tuple[Any, str]] = {}
+        self._readers: dict[str, tuple[Reader, str]] = {}
         self._busy: set[str] = set()
 
     def poll(self) -> bool:
@@ -61,43 +106,41 @@ class Streams:
                 continue
             tokens = lambdas._request_account_id.set(account), lambdas._request_region.set(region)
             try:
-                mapping = self._mapping(key, arn, properties)
-                if mapping is not None:
+                reader = self._reader(key, arn, properties)
+                if reader is not None and reader.is_due():
                     self._busy.add(key)
-                    threading.Thread(target=self._run, args=(mapping, key, account, region), daemon=True).start()
+                    threading.Thread(target=self._run, args=(reader, key, account, region), daemon=True).start()
             finally:
                 lambdas._request_account_id.reset(tokens[0])
                 lambdas._request_region.reset(tokens[1])
         return False
 
-    def _mapping(self, key: str, arn: str, properties: dict[str, Any]) -> Any:
-        """The mapping if it has something to do."""
+    def _reader(self, key: str, arn: str, properties: dict[str, Any]) -> Reader | None:
         table = arn.split(":table/")[1].split("/")[0]
         function, _ = lambdas._get_func_record_for_qualifier(properties["FunctionName"], properties.get("Qualifier"))
         if function is None or (dynamodb._tables.get(table) or {}).get("LatestStreamArn") != arn:
             return None
         volatile = ("LastProcessingResult", "LastModified", "State")
         shape = json.dumps({k: v for k, v in properties.items() if k not in volatile}, default=str)
-        known, known_shape = self._mappings.get(key, (None, ""))
-        if known_shape != shape:  # new, or changed by an update, which keeps the checkpoint
-            made = _build(properties, function, table, arn)
-            if known is not None:
-                made.position = known.position
-            self._mappings[key] = known, _ = made, shape
-        if known.clock() < known.wait_until or (
-            not known.todo and dynamodb.stream_end_position(table) <= known.position
-        ):
-            return None
-        return known
+        if key not in self._readers:
+            self._readers[key] = Reader(properties, function, table, arn), shape
+        reader, known_shape = self._readers[key]
+        if known_shape != shape:
+            reader.change(properties, function)
+            self._readers[key] = reader, shape
+        return reader
 
-    def _run(self, mapping: Any, key: str, account: str, region: str) -> None:
+    def _run(self, reader: Reader, key: str, account: str, region: str) -> None:
         lambdas._request_account_id.set(account)
         lambdas._request_region.set(region)
         try:
-            while mapping.poll():
-                pass
+            reader.read()
         finally:
             self._busy.discard(key)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _send(destination: str, document: Any) -> None:
@@ -115,36 +158,6 @@ def _send(destination: str, document: Any) -> None:
         client.invoke(FunctionName=name, InvocationType="Event", Payload=json.dumps(document))
     else:
         client.send_message(QueueUrl=client.get_queue_url(QueueName=name)["QueueUrl"], MessageBody=json.dumps(document))
-
-
-def _build(properties: dict[str, Any], function: dict[str, Any], table: str, arn: str) -> Any:
-    def fetch(position: int, most: int) -> list[tuple[int, Any]]:
-        rows = dynamodb.stream_records_since(table, position, most)
-        base = max(position, dynamodb.stream_start_position(table))
-        return [(base + number + 1, row) for number, row in enumerate(rows)]
-
-    def invoke(event: Any) -> tuple[Any, Any]:
-        answer = lambdas._execute_function(function, event)
-        body = answer.get("body")
-        if isinstance(body, (str, bytes)):
-            body = json.loads(body or "null")
-        return (None, body or {"errorType": "Unhandled"}) if answer.get("error") else (body, None)
-
-    def send(document: Any) -> None:
-        destination = ((properties.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination", "")
-        _send(destination, document)
-
-    start = dynamodb.stream_start_position(table)  # the template's mappings say TRIM_HORIZON
-    return esm.StreamMapping(
-        properties,
-        fetch,
-        invoke,
-        on_failure=send,
-        start=start,
-        backoff_s=BACKOFF_S,
-        stream_arn=arn,
-        function_arn=(function.get("config") or function).get("FunctionArn", ""),
-    )
 
 
 # ---- asynchronous calls that failed --------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from tests.deploy.emulator import ACCOUNT, REGION, Emulator, run
 
 ROOT = Path(__file__).parents[2]
 NAME = "skydag-journey"
+EXECUTE_API = f"arn:aws:execute-api:{REGION}:{ACCOUNT}"
 T = TypeVar("T")
 
 
@@ -98,15 +99,31 @@ class Stack:
 
     # ---- the REST API -----------------------------------------------------------------------------------------------
 
-    def call(self, method: str, path: str, body: Mapping[str, Any] | None = None, *, signed: bool = True) -> Answer:
-        """path: '/api/...'. The emulator's form of the API's address; the signature is what AWS wants."""
-        api = self.outputs["ApiUrl"].removeprefix("https://").split(".")[0]
-        url = f"{self.emulator.url}/_aws/execute-api/{api}/$default{path}"
+    @cached_property
+    def caller(self) -> Credentials:
+        """Of a user who may do what docs/permissions.md says callers need, and nothing else."""
+        return self.user("caller", {"Action": "execute-api:Invoke", "Resource": f"{EXECUTE_API}:{self._api}/*"})
+
+    def user(self, name: str, allowed: Mapping[str, str]) -> Credentials:
+        iam = self.client("iam")
+        iam.create_user(UserName=name)
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **allowed}]})
+        iam.put_user_policy(UserName=name, PolicyName="own", PolicyDocument=policy)
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        return Credentials(key["AccessKeyId"], key["SecretAccessKey"])
+
+    @property
+    def _api(self) -> str:
+        return self.outputs["ApiUrl"].removeprefix("https://").split(".")[0]
+
+    def call(self, method: str, path: str, body: Mapping[str, Any] | None = None, *, by: Credentials | None) -> Answer:
+        """path: '/api/...'. The emulator's form of the API's address; the signature is what AWS wants, None: none."""
+        url = f"{self.emulator.url}/_aws/execute-api/{self._api}/$default{path}"
         data = None if body is None else json.dumps(body).encode()
         headers = {} if data is None else {"Content-Type": "application/json"}
-        if signed:
+        if by is not None:
             request = AWSRequest(method=method, url=url, data=data, headers=headers)
-            SigV4Auth(Credentials("test", "test"), "execute-api", REGION).add_auth(request)
+            SigV4Auth(by, "execute-api", REGION).add_auth(request)
             headers = dict(request.headers)
         try:
             with urllib.request.urlopen(
@@ -117,7 +134,7 @@ class Stack:
             return _answer(error.code, error.read())
 
     def get(self, path: str) -> Any:
-        answer = self.call("GET", path)
+        answer = self.call("GET", path, by=self.caller)
         assert answer.status == 200, f"GET {path}: {answer.status} {answer.body}"
         return answer.body
 
@@ -130,6 +147,7 @@ class Stack:
             "PUT",
             "/api/attempts",
             {"workflowId": found["id"], "sessionTime": session_time, "params": dict(params or {})},
+            by=self.caller,
         )
         assert answer.status == 200, f"PUT /api/attempts: {answer.status} {answer.body}"
         attempt: dict[str, Any] = answer.body
