@@ -148,7 +148,8 @@ def test_a_child_sees_the_stores_of_its_upstreams_in_tree_order_L_73(order: str,
     chance = random.Random(seed)
     page = _shape(order, chance.choice([3, 20, 50]), chance)
     slot = page.count + pages.SLOT_SLA
-    left = {n: (_store(chance),) if chance.random() < 0.6 else () for n in [*range(page.count), slot]}
+    left: dict[int, tuple[Store, ...]] = {
+        n: (_store(chance),) if chance.random() < 0.6 else () for n in [*range(page.count), slot]}
     ends, open_ = [slot] if chance.random() < 0.5 else [], list(range(page.count))
     while open_:
         ready = [n for n in open_ if not page.upstreams(n) & ~bits.of(ends)]

@@ -21,7 +21,7 @@ BOTH = pytest.mark.parametrize("is_direct", [True, False], ids=["direct", "strea
 
 
 def _items(world: World, attempt_id: int) -> Iterator[dict[str, Any]]:
-    return world.application.tasks.partition(attempt_id, "")       # type: ignore[return-value]
+    return world.application.tasks.partition(attempt_id, "")
 
 
 def _stream(world: World) -> None:
@@ -68,6 +68,9 @@ class _Containers(World):
     """Kills the attempt while a container is being started, or just before."""
 
     kills_before = False
+    attempt_id: int
+    started: list[str]
+    stopped: list[str]
 
     def place(self, operator: Any, config: Any) -> str:
         place = super().place(operator, config)
@@ -92,21 +95,21 @@ class _Containers(World):
 
 def _containers(tmp_path: Path, *, kills_before: bool) -> _Containers:
     world = _Containers(tmp_path, replay=Script(runs_code=True))
-    world.started, world.stopped, world.kills_before = [], [], kills_before        # type: ignore[attr-defined]
-    world.attempt_id = begin(world, "+a: {do>: 1, docker: {image: x}}\n", tmp_path)     # type: ignore[attr-defined]
+    world.started, world.stopped, world.kills_before = [], [], kills_before
+    world.attempt_id = begin(world, "+a: {do>: 1, docker: {image: x}}\n", tmp_path)
     drain(world)
     return world
 
 
 def test_a_kill_while_the_container_starts_stops_it_E_71(tmp_path: Path) -> None:
     world = _containers(tmp_path, kills_before=False)
-    assert set(world.stopped) == {f"container-{world.started[0]}"}      # type: ignore[attr-defined]
+    assert set(world.stopped) == {f"container-{world.started[0]}"}
 
 
 def test_a_kill_before_the_container_starts_ends_the_task_at_once(tmp_path: Path) -> None:
     world = _containers(tmp_path, kills_before=True)
-    assert not world.started                                       # type: ignore[attr-defined]
-    assert status(world, world.attempt_id) == "killed"             # type: ignore[attr-defined]
+    assert not world.started
+    assert status(world, world.attempt_id) == "killed"
 
 
 # --- retries ---------------------------------------------------------------------------------------------------------
