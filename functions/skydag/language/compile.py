@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import posixpath
-from collections.abc import Collection, Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any, Final, NamedTuple
 
 from skydag.errors import ConfigError, WorkflowError
 from skydag.language import sla as sla_rules
@@ -16,6 +16,7 @@ from skydag.language import timetable
 from skydag.language.advice import advise
 from skydag.language.include import Reader, load
 from skydag.language.names import workflow_name_fault
+from skydag.language.places import task_places
 from skydag.language.problems import Refused, did_you_mean, in_file_order, workflow_error
 from skydag.language.source import Document
 from skydag.language.tree import Path, build
@@ -32,14 +33,35 @@ NO_EFFECT_IN_A_CALL: Final = ("schedule", "sla", "_check")
 def compile_project(paths: Iterable[str], read: Reader) -> Project:
     """Every workflow among the files of a project (L-1): those in its top folder, in order of name, and every problem
     found in them. A workflow with errors is not among the workflows."""
-    workflows: list[Workflow] = []
-    problems: list[Problem] = []
+    return _project(one for one, _ in _compiled(paths, read))
+
+
+def compile_with_places(paths: Iterable[str], read: Reader) -> tuple[Project, dict[str, tuple[Place, ...]]]:
+    """The same, and where the tasks of each workflow stand, by its name and in order of its tasks."""
+    compiled = list(_compiled(paths, read))
+    places = {one.workflow.name: task_places(document, one.workflow.tasks)
+              for one, document in compiled if one.workflow is not None and document is not None}
+    return _project(one for one, _ in compiled), places
+
+
+def _compiled(paths: Iterable[str], read: Reader) -> Iterator[tuple[_Compiled, Document | None]]:
     files = frozenset(paths)
     for path in sorted(path for path in files if is_workflow(path)):
-        workflow, found = _compile(path, read, files)
-        problems.extend(found)
-        if workflow is not None:
-            workflows.append(workflow)
+        try:
+            document = load(path, read)
+        except Refused as refused:
+            yield _Compiled(None, in_file_order(refused.problems, path)), None
+        else:
+            yield _compile(path, document, files), document
+
+
+def _project(compiled: Iterable[_Compiled]) -> Project:
+    workflows: list[Workflow] = []
+    problems: list[Problem] = []
+    for one in compiled:
+        problems.extend(one.problems)
+        if one.workflow is not None:
+            workflows.append(one.workflow)
     return Project(workflows=tuple(workflows), problems=tuple(problems))
 
 
@@ -50,7 +72,11 @@ def is_workflow(path: str) -> bool:
 
 def compile_file(path: str, read: Reader) -> Workflow:
     """The workflow of one file. WorkflowError with all its errors, one a line; FileNotFoundError."""
-    workflow, problems = _compile(path, read)
+    try:
+        document = load(path, read)
+    except Refused as refused:
+        raise workflow_error(in_file_order(refused.problems, path)) from None
+    workflow, problems = _compile(path, document)
     if workflow is None:
         raise workflow_error(problems)
     return workflow
@@ -101,13 +127,12 @@ def check_exports(workflow: str, definition: Mapping[str, Any]) -> None:
     check(definition, f"+{workflow}")
 
 
-def _compile(
-    path: str, read: Reader, files: Collection[str] | None = None,
-) -> tuple[Workflow | None, tuple[Problem, ...]]:
-    try:
-        document = load(path, read)
-    except Refused as refused:
-        return None, in_file_order(refused.problems, path)
+class _Compiled(NamedTuple):
+    workflow: Workflow | None           # None: there are errors among the problems
+    problems: tuple[Problem, ...]
+
+
+def _compile(path: str, document: Document, files: Collection[str] | None = None) -> _Compiled:
     file = _File(path, document)
     definition = file.definition()
     name = file.check_name()
@@ -115,13 +140,13 @@ def _compile(
     file.check_schedule(timezone)
     tasks = file.tree(definition, f"+{name}")
     if file.errors:
-        return None, file.all_problems()
+        return _Compiled(None, file.all_problems())
     if files is not None:
         advise(definition, files, file.warn)
-    return Workflow(
+    workflow = Workflow(
         name=name, file=path, timezone=timezone, definition=definition, tasks=tasks,
-        schedule=definition.get("schedule"), sla=definition.get("sla"),
-    ), file.all_problems()
+        schedule=definition.get("schedule"), sla=definition.get("sla"))
+    return _Compiled(workflow, file.all_problems())
 
 
 class _File:
@@ -149,7 +174,7 @@ class _File:
         name = posixpath.basename(self.path).removesuffix(SUFFIX)
         fault = workflow_name_fault(name)
         if fault:
-            self._problems.append(Problem(place=Place(file=self.path), code="name", message=fault,
+            self._problems.append(Problem(place=Place(file=self.path), code="workflow-name", message=fault,
                                           hint="rename the file"))
         return name
 

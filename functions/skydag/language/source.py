@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import yaml
@@ -43,11 +43,11 @@ class Document:
         self._open: set[int] = set()
         self._flattening: set[int] = set()
         self._text = text = decode(file, data)
-        self._root = compose(file, text)
-        self.problems.extend(spelling(file, text, self._root, data))
-        value = None if self._root is None else self._value(self._root, 0)
+        self.root = compose(file, text)
+        self.problems.extend(spelling(file, text, self.root, data))
+        value = None if self.root is None else self._value(self.root, 0)
         if not isinstance(value, dict):
-            where = self.place_of(self._root) if self._root is not None else Place(file=file)
+            where = self.place_of(self.root) if self.root is not None else Place(file=file)
             raise Refused(*self.problems, Problem(
                 place=where, code="not-a-mapping", message=f"Expected object to load Config but got {_shown(value)}",
                 hint="a file is a mapping, with tasks such as '+load: {sh>: ./load.sh}'"))
@@ -190,7 +190,7 @@ class Document:
 
     def place(self, keys: Sequence[str | int]) -> Place:
         """Where the key at the end of the path stands, or the nearest thing above it that exists."""
-        return self._find(self._root, tuple(keys), Place(file=self.file))[1] if self._root else Place(file=self.file)
+        return self._find(self.root, tuple(keys), Place(file=self.file))[1] if self.root else Place(file=self.file)
 
     def _find(self, node: yaml.Node, keys: tuple[str | int, ...], best: Place) -> tuple[int, Place]:
         if not keys:
@@ -211,9 +211,22 @@ class Document:
         for name, key_node, value_node in self.pairs(node) if isinstance(node, yaml.MappingNode) else ():
             if name == key:
                 steps.append((self, self.place_of(key_node), value_node))
-            elif name is None and (included := self._included.get(id(value_node))) and included._root:
-                steps.extend(included._steps(included._root, key))
+            elif name is None and (included := self._included.get(id(value_node))) and included.root:
+                steps.extend(included._steps(included.root, key))
         return steps
+
+    def entries(self, node: yaml.Node) -> Iterator[tuple[str, Document, yaml.Node, yaml.Node]]:
+        """Every key of a mapping, or of a list of mappings, those of its includes among them: the key, the file it
+        stands in, its node and its value's. A key may come several times."""
+        if isinstance(node, yaml.SequenceNode):
+            for item in node.value:
+                yield from self.entries(item)
+            return
+        for name, key_node, value_node in self.pairs(node) if isinstance(node, yaml.MappingNode) else ():
+            if name is not None:
+                yield name, self, key_node, value_node
+            elif (included := self._included.get(id(value_node))) and included.root:
+                yield from included.entries(included.root)
 
     def place_of(self, node: yaml.Node) -> Place:
         return place_at(self.file, node.start_mark)
