@@ -30,29 +30,33 @@ TOP_KEYS: Final = ("timezone", "_export", *ROOT_KEYS)
 NO_EFFECT_IN_A_CALL: Final = ("schedule", "sla", "_check")
 
 
-def compile_project(paths: Iterable[str], read: Reader) -> Project:
+def compile_project(paths: Iterable[str], read: Reader, ignore: Collection[str] = ()) -> Project:
     """Every workflow among the files of a project (L-1): those in its top folder, in order of name, and every problem
-    found in them. A workflow with errors is not among the workflows."""
-    return _project(one for one, _ in _compiled(paths, read))
+    found in them. A workflow with errors is not among the workflows. ignore: codes of warnings that are left out."""
+    return _project(one for one, _ in _compiled(paths, read, ignore))
 
 
-def compile_with_places(paths: Iterable[str], read: Reader) -> tuple[Project, dict[str, tuple[Place, ...]]]:
+def compile_with_places(
+    paths: Iterable[str], read: Reader, ignore: Collection[str] = (),
+) -> tuple[Project, dict[str, tuple[Place, ...]]]:
     """The same, and where the tasks of each workflow stand, by its name and in order of its tasks."""
-    compiled = list(_compiled(paths, read))
+    compiled = list(_compiled(paths, read, ignore))
     places = {one.workflow.name: task_places(document, one.workflow.tasks)
               for one, document in compiled if one.workflow is not None and document is not None}
     return _project(one for one, _ in compiled), places
 
 
-def _compiled(paths: Iterable[str], read: Reader) -> Iterator[tuple[_Compiled, Document | None]]:
+def _compiled(
+    paths: Iterable[str], read: Reader, ignore: Collection[str],
+) -> Iterator[tuple[_Compiled, Document | None]]:
     files = frozenset(paths)
     for path in sorted(path for path in files if is_workflow(path)):
         try:
             document = load(path, read)
         except Refused as refused:
-            yield _Compiled(None, in_file_order(refused.problems, path)), None
+            yield _Compiled(None, in_file_order(refused.problems, path, ignore)), None
         else:
-            yield _compile(path, document, files), document
+            yield _compile(path, document, files, ignore), document
 
 
 def _project(compiled: Iterable[_Compiled]) -> Project:
@@ -132,7 +136,9 @@ class _Compiled(NamedTuple):
     problems: tuple[Problem, ...]
 
 
-def _compile(path: str, document: Document, files: Collection[str] | None = None) -> _Compiled:
+def _compile(
+    path: str, document: Document, files: Collection[str] | None = None, ignore: Collection[str] = (),
+) -> _Compiled:
     file = _File(path, document)
     definition = file.definition()
     name = file.check_name()
@@ -140,13 +146,13 @@ def _compile(path: str, document: Document, files: Collection[str] | None = None
     file.check_schedule(timezone)
     tasks = file.tree(definition, f"+{name}")
     if file.errors:
-        return _Compiled(None, file.all_problems())
+        return _Compiled(None, file.all_problems(ignore))
     if files is not None:
         advise(definition, files, file.warn)
     workflow = Workflow(
         name=name, file=path, timezone=timezone, definition=definition, tasks=tasks,
         schedule=definition.get("schedule"), sla=definition.get("sla"))
-    return _Compiled(workflow, file.all_problems())
+    return _Compiled(workflow, file.all_problems(ignore))
 
 
 class _File:
@@ -167,8 +173,8 @@ class _File:
     def errors(self) -> bool:
         return any(not problem.is_warning for problem in self._problems)
 
-    def all_problems(self) -> tuple[Problem, ...]:
-        return in_file_order(self._problems, self.path)
+    def all_problems(self, ignore: Collection[str] = ()) -> tuple[Problem, ...]:
+        return in_file_order(self._problems, self.path, ignore)
 
     def check_name(self) -> str:
         name = posixpath.basename(self.path).removesuffix(SUFFIX)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 from skydag.errors import WorkflowError
@@ -25,13 +25,15 @@ def workflow_error(problems: Iterable[Problem]) -> WorkflowError:
     return WorkflowError("\n".join(str(problem) for problem in problems if not problem.is_warning))
 
 
-def in_file_order(problems: Iterable[Problem], file: str) -> tuple[Problem, ...]:
-    """By line and column, those of the file itself before those of the files it includes; none twice, at most 100."""
+def in_file_order(problems: Iterable[Problem], file: str, ignore: Collection[str] = ()) -> tuple[Problem, ...]:
+    """By line and column, those of the file itself before those of the files it includes; none twice, at most 100.
+    ignore: codes of warnings that are left out."""
 
     def order(problem: Problem) -> tuple[bool, Place]:
         return problem.place.file != file, problem.place
 
-    found = sorted(dict.fromkeys(problems), key=order)
+    asked = (problem for problem in problems if not (problem.is_warning and problem.code in ignore))
+    found = sorted(dict.fromkeys(asked), key=order)
     if len(found) <= PROBLEMS_MAX:
         return tuple(found)
     rest = found[PROBLEMS_MAX:]
