@@ -2,75 +2,81 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 from skydag.cli.clock import now
 from skydag.cli.command import Command
 from skydag.cli.config import configuration, params
+from skydag.cli.findings import Findings, find
 from skydag.cli.options import PARAMS, Given, Option
-from skydag.cli.output import local_time, relative, yaml_lines
-from skydag.cli.project_dir import compiled, directory
-from skydag.model.workflow import Workflow
+from skydag.cli.project_dir import directory, ignored_codes
+from skydag.errors import InvalidError, NotFoundError
+
+FORMATS: Final = ("text", "json", "sarif", "github")
 
 
 def run(given: Given) -> int:
-    path = directory(given)
-    own = params(given, configuration(given))
+    kind = given.one("format") or "text"
+    if kind not in FORMATS:
+        raise InvalidError(f"Option --format takes text, json, sarif or github, not '{kind}'")
+    config = configuration(given)
+    folder = _folder(given)
+    own = params(given, config)
     if given.has("project"):
-        own["_project_path"] = str(path)
-    project = compiled(path)
-    print(f"  System default timezone: {machine_zone()}\n")
-    print(f"  Definitions ({len(project.workflows)} workflows):")
-    for workflow in project.workflows:
-        print(f"    {workflow.name} ({len(workflow.tasks)} tasks)")
-        for target in _required(workflow):
-            print(f"      -> {target}")
-    print("\n  Parameters:")
-    print("\n".join(yaml_lines(own, 4)))
-    scheduled = [workflow for workflow in project.workflows if workflow.schedule is not None]
-    print(f"\n  Schedules ({len(scheduled)} entries):")
-    for workflow in scheduled:
-        print("\n".join(_schedule(workflow, now())))
-    print()
-    return 0
+        own["_project_path"] = str(folder)
+    findings = find(folder, own, ignored_codes(given, config), is_strict=given.has("strict"),
+                    with_places=kind == "json")
+    _tell(findings, kind)
+    return 1 if findings.errors else 0
 
 
-def _required(workflow: Workflow) -> list[str]:
-    """The distinct targets of require>, in order of their tasks."""
-    found = (task.config["require>"] for task in workflow.tasks if "require>" in task.config)
-    return list(dict.fromkeys(str(target) for target in found))
+def _tell(findings: Findings, kind: str) -> None:
+    if kind == "text":
+        from skydag.cli.check_text import tell
+
+        tell(findings, now())
+    elif kind == "json":
+        from skydag.cli.check_json import text
+
+        print(text(findings))
+    else:
+        from skydag.cli import check_review
+
+        for line in [check_review.sarif(findings)] if kind == "sarif" else check_review.github(findings):
+            print(line)
 
 
-def _schedule(workflow: Workflow, present: datetime) -> Iterator[str]:
-    from skydag.language.timetable import Timetable
+def _folder(given: Given) -> Path:
+    """The project's directory: that of the file, if one is named. The whole project is checked all the same."""
+    folder = directory(given)
+    if not given.arguments:
+        return folder
+    typed = given.arguments[0]
+    name = typed if typed.endswith(".dig") else f"{typed}.dig"
+    file = folder / name
+    if file.is_file():
+        if given.has("project") and file.parent != folder:
+            raise InvalidError(f"{name} is not at the top of the project {given.one('project')}: name one of the two")
+        return file.parent
+    if (folder / typed).is_dir():
+        raise InvalidError(f"{typed} is a directory: add '--project {typed}'")
+    from skydag.language.problems import did_you_mean
 
-    config = workflow.schedule or {}
-    first = Timetable(config, workflow.timezone).first(present)
-    yield f"    {workflow.name}:"
-    yield from yaml_lines(config, 6)
-    yield f"      first session time: {local_time(first.session_time.isoformat())}"
-    run_time = local_time(first.run_time.isoformat())
-    yield f"      first scheduled to run at: {run_time} {relative(first.run_time, present)}"
-
-
-def machine_zone() -> str:
-    """The name of this machine's zone, as well as it can be known."""
-    if os.environ.get("TZ"):
-        return os.environ["TZ"].removeprefix(":")
-    link = Path("/etc/localtime")
-    if link.is_symlink():
-        _, is_zone, name = str(link.resolve()).partition("/zoneinfo/")
-        if is_zone:
-            return name
-    return "UTC"
+    near = did_you_mean(file.name, [path.name for path in file.parent.glob("*.dig")])
+    raise NotFoundError(f"there is no file {name}" + (f"; {near}" if near else ""))
 
 
 COMMAND = Command(
     "check", "[<workflow.dig>]", range(2),
     "Check the workflows of a project directory: what is in them, or everything that is wrong.",
-    (Option(("--project",), "DIR", "the project's directory (default: the current one)"), *PARAMS),
+    (
+        Option(("--project",), "DIR", "the project's directory (default: the current one)"),
+        *PARAMS,
+        Option(("--format",), "FORMAT", "text (default), json, sarif or github"),
+        Option(("--strict",), None, "take warnings for errors"),
+        Option(("--ignore",), "CODE", "leave out the warnings of this code", repeats=True),
+    ),
     run,
+    "Exit code 1 if there is an error. docs/check.md shows the formats and the codes of warnings.",
 )

@@ -6,16 +6,17 @@ import hashlib
 import sys
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from skydag.cli.client import remote
 from skydag.cli.command import Command
+from skydag.cli.config import configuration
 from skydag.cli.options import CLIENT, Given, Option
 from skydag.cli.output import block
-from skydag.cli.project_dir import compiled, directory
+from skydag.cli.project_dir import directory, ignored_codes, sound
 from skydag.cli.remote import Remote
 from skydag.cli.times import instant, with_offset
 from skydag.errors import InvalidError
@@ -33,7 +34,8 @@ def run(given: Given) -> int:
     text = given.one("schedule-from")
     schedule_from = None if text is None else instant(with_offset(text, "--schedule-from"))
     query = {"project": name, "revision": revision, "schedule_from": schedule_from}
-    archive = packed(directory(given), copies_outgoing=given.has("copy-outgoing-symlinks"))
+    archive = packed(directory(given), copies_outgoing=given.has("copy-outgoing-symlinks"),
+                     ignore=ignored_codes(given, configuration(given)))
     project = sent(remote(given), query, archive)
     print("Uploaded:")
     uploaded(project)
@@ -52,11 +54,11 @@ def sent(server: Remote, query: dict[str, Any], archive: bytes) -> Any:
     return server.put("/api/projects", query=query, gzip_bytes=archive)
 
 
-def packed(path: Path, *, copies_outgoing: bool) -> bytes:
+def packed(path: Path, *, copies_outgoing: bool, ignore: Collection[str] = ()) -> bytes:
     """The archive's bytes; tells what goes in. WorkflowError before anything is sent."""
     from skydag.app.packing import pack
 
-    project = compiled(path)
+    project = sound(path, ignore)
     with _archive_file() as file:
         print(f"Creating {file}...")
         data = pack(path, on_file=_told, copy_outgoing_symlinks=copies_outgoing)
