@@ -42,7 +42,7 @@ def path_of(tasks: tuple[Task, ...], task: Task) -> list[str]:
 
 def placed(files: dict[str, str]) -> dict[str, str]:
     project, places = compile_with_places(files, reader(files))
-    assert project.problems == ()
+    assert project.errors == ()
     return {task.full_name: str(place) for task, place in zip(project.workflows[0].tasks, places["w"], strict=True)}
 
 

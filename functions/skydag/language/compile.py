@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import posixpath
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from skydag.errors import ConfigError, WorkflowError
@@ -30,24 +30,27 @@ TOP_KEYS: Final = ("timezone", "_export", *ROOT_KEYS)
 NO_EFFECT_IN_A_CALL: Final = ("schedule", "sla", "_check")
 
 
-def compile_project(paths: Iterable[str], read: Reader, ignore: Collection[str] = ()) -> Project:
+def compile_project(
+    paths: Iterable[str], read: Reader, ignore: Collection[str] = (), operators: Collection[str] | None = None,
+) -> Project:
     """Every workflow among the files of a project (L-1): those in its top folder, in order of name, and every problem
-    found in them. A workflow with errors is not among the workflows. ignore: codes of warnings that are left out."""
-    return _project(one for one, _ in _compiled(paths, read, ignore))
+    found in them. A workflow with errors is not among the workflows. ignore: codes of warnings that are left out.
+    operators: the names of those that are installed, None if that is not known."""
+    return _project(one for one, _ in _compiled(paths, read, ignore, operators))
 
 
 def compile_with_places(
-    paths: Iterable[str], read: Reader, ignore: Collection[str] = (),
+    paths: Iterable[str], read: Reader, ignore: Collection[str] = (), operators: Collection[str] | None = None,
 ) -> tuple[Project, dict[str, tuple[Place, ...]]]:
     """The same, and where the tasks of each workflow stand, by its name and in order of its tasks."""
-    compiled = list(_compiled(paths, read, ignore))
+    compiled = list(_compiled(paths, read, ignore, operators))
     places = {one.workflow.name: task_places(document, one.workflow.tasks)
               for one, document in compiled if one.workflow is not None and document is not None}
     return _project(one for one, _ in compiled), places
 
 
 def _compiled(
-    paths: Iterable[str], read: Reader, ignore: Collection[str],
+    paths: Iterable[str], read: Reader, ignore: Collection[str], operators: Collection[str] | None,
 ) -> Iterator[tuple[_Compiled, Document | None]]:
     files = frozenset(paths)
     for path in sorted(path for path in files if is_workflow(path)):
@@ -56,7 +59,7 @@ def _compiled(
         except Refused as refused:
             yield _Compiled(None, in_file_order(refused.problems, path, ignore)), None
         else:
-            yield _compile(path, document, files, ignore), document
+            yield _compile(path, document, files, ignore, operators), document
 
 
 def _project(compiled: Iterable[_Compiled]) -> Project:
@@ -138,6 +141,7 @@ class _Compiled(NamedTuple):
 
 def _compile(
     path: str, document: Document, files: Collection[str] | None = None, ignore: Collection[str] = (),
+    operators: Collection[str] | None = None,
 ) -> _Compiled:
     file = _File(path, document)
     definition = file.definition()
@@ -148,7 +152,7 @@ def _compile(
     if file.errors:
         return _Compiled(None, file.all_problems(ignore))
     if files is not None:
-        advise(definition, files, file.warn)
+        advise(name, definition, files, file.warn, operators)
     workflow = Workflow(
         name=name, file=path, timezone=timezone, definition=definition, tasks=tasks,
         schedule=definition.get("schedule"), sla=definition.get("sla"))
@@ -165,7 +169,7 @@ class _File:
     def report(self, path: Path, code: str, message: str, hint: str | None = None) -> None:
         self._problems.append(Problem(place=self._document.place(path), code=code, message=message, hint=hint))
 
-    def warn(self, path: Path, code: str, message: str, hint: str | None = None) -> None:
+    def warn(self, path: Sequence[str | int], code: str, message: str, hint: str | None = None) -> None:
         place = self._document.place(path)
         self._problems.append(Problem(place=place, code=code, message=message, hint=hint, is_warning=True))
 

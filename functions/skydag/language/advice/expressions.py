@@ -1,0 +1,133 @@
+"""`${...}` that names nothing.
+
+Parameters come from `-p`, from other files and from what tasks store, so most names cannot be judged. Two can:
+
+- a name that differs by one letter from a name that is there: a built-in variable, or any key of the file;
+- in a workflow with a `schedule:`, whose attempts are started without `-p`: a name that is no key of the file, in a
+  task above which nothing stands that may have stored it.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from skydag.language.advice.exports import BUILT_IN, FROM_SCHEDULE, names
+from skydag.language.advice.sites import BODIES, Path, Site, Warn
+from skydag.language.template import Expression, split
+
+STORES_NOTHING: Final = frozenset(("echo", "fail", "sh", "if", "loop", "for_range", "notify", "nop", "mail", "wait"))
+GIVEN: Final = BUILT_IN | FROM_SCHEDULE | {"i", "range", "error"}
+LENGTH_MIN: Final = 4           # of a name that may be a misspelt one
+UNKNOWN_MAX: Final = 100        # names that are compared with all others
+
+_STRING = re.compile(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"")
+_HAS_OWN_NAMES = re.compile(r"=>|\b(?:function|var|let|const|this|eval|with)\b|(?<![=!<>])=(?!=)|[`/\\]|[^\x00-\x7f]")
+_NAME = re.compile(r"(?<![\w$.])[A-Za-z_$][\w$]*(?!\s*:)\b(?!\$)")
+_TYPEOF = re.compile(r"\btypeof\s*\(?\s*([A-Za-z_$][\w$]*)")
+_OF_JAVASCRIPT: Final = frozenset((
+    "true", "false", "null", "undefined", "NaN", "Infinity", "new", "typeof", "void", "delete", "in", "instanceof",
+    "moment", "JSON", "Math", "Date", "RegExp", "Array", "Object", "String", "Number", "Boolean", "Error", "Symbol",
+    "Map", "Set", "Promise", "BigInt", "Intl", "Function", "parseInt", "parseFloat", "isNaN", "isFinite", "globalThis",
+    "encodeURIComponent", "encodeURI", "decodeURIComponent", "decodeURI", "escape", "unescape", "toString", "valueOf",
+    "constructor", "hasOwnProperty", "toLocaleString", "isPrototypeOf", "arguments"))
+
+
+def advise(definition: Mapping[str, Any], sites: Sequence[Site], warn: Warn) -> None:
+    keys = Counter(names(definition))
+    is_sealed = isinstance(definition.get("schedule"), Mapping)     # nobody gives parameters
+    unknown: dict[str, str | None] = {}                             # and what may be meant
+    for site in sites:
+        if site.operator is not None:
+            _below(site, keys, warn)
+        for path, text in _texts(site):
+            for name in sorted(code_names(text)):
+                if name in keys or name in GIVEN:
+                    continue
+                if name not in unknown:
+                    unknown[name] = _one_letter_off(name, keys) if len(unknown) < UNKNOWN_MAX else None
+                near = unknown[name]
+                if near is not None:
+                    warn(path, "unknown-name", f"${{...}} names {name}, which nothing gives", f"did you mean '{near}'?")
+                elif is_sealed:
+                    warn(path, "unknown-name", f"${{...}} names {name}, which nothing gives: no key of the file, no "
+                         "task above that could store it, and a schedule gives no parameters",
+                         "put it under '_export:'")
+        if site.operator is not None and site.operator not in STORES_NOTHING:
+            is_sealed = False
+
+
+@functools.lru_cache(maxsize=4096)
+def _code_names(code: str) -> frozenset[str]:
+    code = _STRING.sub("''", code)
+    if _HAS_OWN_NAMES.search(code):
+        return frozenset()
+    return frozenset(_NAME.findall(code)) - _OF_JAVASCRIPT - frozenset(_TYPEOF.findall(code))
+
+
+def code_names(text: str) -> set[str]:
+    """The names that the expressions of a text certainly need."""
+    return {name for part in split(text) if isinstance(part, Expression) for name in _code_names(part.code)}
+
+
+def _below(site: Site, keys: Mapping[str, int], warn: Warn) -> None:
+    """A task's own keys are seen by the texts below them in the same mapping, by no others (L-94)."""
+    order = {key: at for at, key in enumerate(site.body)}
+    for path, text in _texts(site):
+        here = path[len(site.path):]
+        if here[0] == "_export":
+            continue
+        for name in sorted(code_names(text)):
+            if name in GIVEN or keys.get(name) != 1 or name not in order:
+                continue
+            if len(here) == 1 and order[name] >= order[str(here[0])]:
+                warn(path, "below", f"${{...}} names {name}, which stands below it in the task",
+                     f"move '{name}' above '{here[0]}', or into _export")
+            elif len(here) > 1 and any(isinstance(key, str) for key in here[1:]):
+                warn(path, "below", f"${{...}} names {name}, which a text inside '{here[0]}' does not see",
+                     f"move '{name}' into _export")
+
+
+def _texts(site: Site) -> Iterator[tuple[Path, str]]:
+    """The texts of a task that are evaluated with it."""
+    for key, value in site.body.items():
+        if key == "_export" or (site.operator is not None and not key.startswith("+") and key not in BODIES):
+            yield from _of(value, (*site.path, key))
+
+
+def _of(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
+    if isinstance(value, str):
+        if "${" in value:
+            yield path, value
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            if key not in ("_do", "_else_do"):
+                yield from _of(inner, (*path, key))
+    elif isinstance(value, list):
+        for at, inner in enumerate(value):
+            yield from _of(inner, (*path, at))
+
+
+def _one_letter_off(name: str, keys: Mapping[str, int]) -> str | None:
+    if len(name) < LENGTH_MIN:
+        return None
+    return next((known for known in (*sorted(GIVEN), *keys)
+                 if len(known) >= LENGTH_MIN and known.isidentifier() and _differ(name, known)), None)
+
+
+def _differ(a: str, b: str) -> bool:
+    """By one letter more, less or changed, or two neighbours exchanged; not by a digit, nor by an s at the end."""
+    if abs(len(a) - len(b)) > 1:
+        return False
+    start = next((at for at, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+    if len(a) == len(b):
+        x, y = a[start:], b[start:]
+        if x[1:] == y[1:]:
+            return len(x) > 1 and not (x[0] + y[0]).isdigit()       # table_a, table_b: two names
+        return x[:2] == y[1::-1] and x[2:] == y[2:]
+    long, short = (a, b) if len(a) > len(b) else (b, a)
+    extra = long[start: start + 1]
+    return long[start + 1:] == short[start:] and not extra.isdigit() and not (extra in "s_" and start == len(short))
