@@ -29,6 +29,9 @@ class Told:
         return Report(generation=self.generation, ordinal=self.ordinal, end=self.end, has_stores=bool(self.stores))
 
 
+Upward = list[tuple[str, Told]]          # (path of the group that is told, what)
+
+
 class Flow:
     def __init__(self, tasks: TaskStore) -> None:
         self._tasks = tasks

@@ -121,7 +121,7 @@ class Record:
         attempt = self._advance.attempt(attempt_id)
         leaf = self._tasks.leaf(attempt_id, path)
         if leaf is None or (leaf.run == run - 1 and leaf.state in (State.READY, State.RETRY_WAITING)):
-            self._advance.dispatch_again(attempt, path, leaf, now)       # it died before it claimed
+            self._advance.jobs.send_again(attempt, path, leaf)       # it died before it claimed
             return
         if leaf.run != run or leaf.state is not State.RUNNING or (token is not None and leaf.token != token):
             if leaf.run == run and leaf.token == token:                  # it died after its result: do what follows
@@ -130,7 +130,7 @@ class Record:
         if is_crash and leaf.lost + 1 < LOST_MAX and not leaf.is_cancel_requested:
             again = replace(leaf, state=State.READY, lost=leaf.lost + 1, updated_at=now, deadline=None, container=None)
             if self._tasks.change(leaf, again, ACT) is None:
-                self._advance.dispatch_again(attempt, path, again, now)
+                self._advance.jobs.send_again(attempt, path, again)
             return
         self(self.run_of(attempt, leaf), self._verdict(attempt, leaf, reason), now)
 

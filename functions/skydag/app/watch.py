@@ -45,7 +45,7 @@ class Watch:
         if group is None:
             return
         if self._is_left_behind(attempt_id, group):
-            self._advance.forget(group, now)
+            self._advance.groups.forget(group, now)
             return
         page = self._advance.definitions.page(attempt, group.page)
         work: Work = {path: []}
@@ -75,7 +75,7 @@ class Watch:
             return {path: []} if there is not None and there.is_done else {}
         leaf = self._advance.tasks.leaf(attempt.id, path)
         if leaf is None:
-            self._advance.dispatch_again(attempt, path, None, now)
+            self._advance.jobs.send_again(attempt, path, None)
             return {}
         if leaf.state is State.RUNNING:
             return self._running(attempt, leaf, now)
@@ -95,4 +95,4 @@ class Watch:
         """The next look; a race lost here is a mark moved by somebody else."""
         group = self._advance.tasks.group(attempt_id, path)
         if group is not None and not group.is_done and group.due_at is not None and group.due_at <= now:
-            self._advance.touch(group, now, NOTHING)
+            self._advance.groups.touch(group, now, NOTHING)

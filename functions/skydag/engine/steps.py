@@ -33,13 +33,13 @@ class Together:
     why: str
 
 
-_SETTLED = "app.advance.Advance._write"
+_SETTLED = "app.groups.Groups.write"
 _RECORDED = "store.tasks.TaskStore.record"
 
 STEPS: Final[tuple[Step, ...]] = (
     Step(name="T1", before=State.BLOCKED, after=State.PLANNED, of="group",
          when="all its upstreams succeeded; the root when the attempt starts",
-         decided_by="engine.settle._startable", written_by="app.advance.Advance._born"),
+         decided_by="engine.settle._startable", written_by="app.handover.HandOver._born"),
     Step(name="T2", before=State.BLOCKED, after=State.CANCELED, of="leaf",
          when="it would start, but its group is being killed",
          decided_by="engine.settle._canceled", written_by=_SETTLED),
@@ -72,13 +72,13 @@ STEPS: Final[tuple[Step, ...]] = (
          decided_by="app.record.Record._after", written_by=_RECORDED),
     Step(name="T12", before=State.RETRY_WAITING, after=State.READY, of="leaf",
          when="its time has come",
-         decided_by="app.advance.Advance._wake_later", written_by="store.tasks.TaskStore.claim"),
+         decided_by="app.handover.HandOver._wake_later", written_by="store.tasks.TaskStore.claim"),
     Step(name="T12", before=State.GROUP_RETRY_WAITING, after=State.READY, of="group",
          when="its time has come",
          decided_by="engine.settle._restarted", written_by=_SETTLED),
     Step(name="T12", before=State.GROUP_RETRY_WAITING, after=State.READY, of="generator",
          when="its time has come: its operator runs again",
-         decided_by="app.advance.Advance._run_leaf_again", written_by="store.tasks.TaskStore.change"),
+         decided_by="app.endings.Endings._run_leaf_again", written_by="store.tasks.TaskStore.change"),
     Step(name="T13", before=State.PLANNED, after=State.GROUP_RETRY_WAITING, of="group",
          when="a child failed, nothing else can go on, and _retry allows",
          decided_by="engine.settle._ended", written_by=_SETTLED),
@@ -102,10 +102,10 @@ STEPS: Final[tuple[Step, ...]] = (
          decided_by="engine.settle._canceled", written_by=_SETTLED),
     Step(name="K-6", before=State.READY, after=State.CANCELED, of="leaf",
          when="it is being killed before anybody claimed it",
-         decided_by="app.advance.Advance._cancel_leaf", written_by="store.tasks.TaskStore.cancel_unborn"),
+         decided_by="app.cancel.Cancel._leaf", written_by="store.tasks.TaskStore.cancel_unborn"),
     Step(name="K-6", before=State.RETRY_WAITING, after=State.CANCELED, of="leaf",
          when="it is being killed: it need not wait",
-         decided_by="app.advance.Advance._cancel_leaf", written_by="store.tasks.TaskStore.change"),
+         decided_by="app.cancel.Cancel._leaf", written_by="store.tasks.TaskStore.change"),
     Step(name="E-130", before=State.RUNNING, after=State.READY, of="leaf",
          when="its worker is gone without a verdict, fewer than 3 times",
          decided_by="app.record.Record.lost", written_by="store.tasks.TaskStore.change"),

@@ -1,0 +1,135 @@
+"""Children of a written group are started: leaves go to workers, groups are born. And what a changed leaf asks for.
+
+A repeat finds what is there, and looks at it instead (rule 7): so whoever finds a report already counted can do again
+all that is unconfirmed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+from skydag.app.births import Births
+from skydag.app.endings import Endings
+from skydag.app.flow import Upward
+from skydag.app.groups import Groups
+from skydag.app.jobs import Jobs
+from skydag.engine import bits, paths
+from skydag.engine.group import Group
+from skydag.engine.leaf import Leaf
+from skydag.engine.pages import Page
+from skydag.engine.settle import settle
+from skydag.model.session import Attempt
+from skydag.model.task import State
+from skydag.ports import Timers
+from skydag.store.definitions import Definitions
+from skydag.store.task_items import NOTHING
+from skydag.store.tasks import TaskStore
+
+JUST_NOW: Final = timedelta(seconds=2)  # a hand-over this young may still be under way: look again before repeating it
+
+
+class Look(Protocol):
+    def __call__(self, attempt: Attempt, path: str, now: datetime, known: Group | None) -> Upward:
+        """Settles a group that is there already, and does again what is missing. known: the group as just read."""
+
+
+class HandOver:
+    def __init__(self, *, groups: Groups, tasks: TaskStore, definitions: Definitions, births: Births, jobs: Jobs,
+                 endings: Endings, timers: Timers, look: Look) -> None:
+        self._groups, self._tasks, self._definitions = groups, tasks, definitions
+        self._births, self._jobs, self._endings = births, jobs, endings
+        self._timers, self._look = timers, look
+
+    def __call__(self, attempt: Attempt, page: Page, group: Group, children: int, now: datetime, *,
+                 is_repeat: bool = False) -> Upward:
+        """Starts these children. In a repeat those that are there already are only looked at."""
+        if not children:
+            return []
+        upward: Upward = []
+        leaves: list[int] = []
+        for ordinal in bits.each(children):
+            if page.child(ordinal).is_group:
+                upward += self.open(attempt, page, group, ordinal, now)
+            else:
+                leaves.append(ordinal)
+        if is_repeat and leaves:
+            at = {ordinal: paths.child(group.path, group.generation, ordinal) for ordinal in leaves}
+            there = self._tasks.leaves(attempt.id, at.values())
+            for leaf in there.values():
+                upward += self.leaf_changed(attempt, leaf, now)
+            leaves = [ordinal for ordinal in leaves if at[ordinal] not in there]
+            if leaves and now - group.updated_at < JUST_NOW:
+                self._endings.look_later(group, now + JUST_NOW, now)
+                return upward
+        self._jobs.send(attempt, page, group, leaves)
+        self._groups.handed_over(group, children)
+        return upward
+
+    def leaf_changed(self, attempt: Attempt, leaf: Leaf, now: datetime, *, is_repeat: bool = True) -> Upward:
+        """What a changed leaf asks for: done here, or (the report to its group) given back. is_repeat: it may have
+        been done before."""
+        if leaf.end is not None:
+            return self._endings.of_leaf(leaf, leaf.end)
+        if leaf.generated:
+            return self.open_generated(attempt, leaf, now)
+        if leaf.state in (State.RETRY_WAITING, State.READY):
+            self._wake_later(attempt, leaf, now, is_repeat=is_repeat)
+        return []
+
+    def open(self, attempt: Attempt, page: Page, group: Group, ordinal: int, now: datetime, *,
+             is_cancel_requested: bool = False) -> Upward:
+        """A child group is born, its first children already started in the same write; if it is there, it is looked at
+        (rule 7)."""
+        new = self._births.child(attempt, page, group, ordinal, now, is_cancel_requested=is_cancel_requested)
+        return self._born(attempt, new, now)
+
+    def open_generated(self, attempt: Attempt, leaf: Leaf, now: datetime, *,
+                       is_cancel_requested: bool = False) -> Upward:
+        """The group of what a leaf's run generated exists through the leaf's result alone (rule 7); here it is born, or
+        looked at."""
+        there = self._tasks.group(attempt.id, leaf.path)
+        if there is not None and there.generation >= leaf.run:
+            if is_cancel_requested:
+                self._groups.cancel(attempt.id, leaf.path, now)
+            return self._look(attempt, leaf.path, now, there) if there.generation == leaf.run else []
+        parent = self._groups.get(attempt.id, paths.parent(leaf.path))
+        if parent.generation != paths.generation(leaf.path):
+            return []
+        page = self._definitions.page(attempt, parent.page)
+        new = self._births.generated(attempt, page, parent, leaf, now, is_cancel_requested=is_cancel_requested)
+        if there is None:
+            return self._born(attempt, new, now)
+        generated = self._definitions.page(attempt, new.page)
+        after = settle(generated, replace(new, version=there.version + 1), [], now).group
+        if self._tasks.replace_group(there, after, NOTHING) is not None:
+            return self.open_generated(attempt, leaf, now)
+        return self._go_on(attempt, generated, after, now)
+
+    def _born(self, attempt: Attempt, new: Group, now: datetime) -> Upward:
+        page = self._definitions.page(attempt, new.page)
+        after = settle(page, new, [], now).group
+        if after.is_done:
+            after = replace(after, due_at=None)
+        found = self._tasks.create_group(after, NOTHING)
+        if found is not None:
+            if new.is_cancel_requested and not found.is_cancel_requested:
+                self._groups.cancel(attempt.id, new.path, now)
+            return self._look(attempt, new.path, now, None)
+        return self._go_on(attempt, page, after, now)
+
+    def _go_on(self, attempt: Attempt, page: Page, born: Group, now: datetime) -> Upward:
+        return self(attempt, page, born, born.unconfirmed, now) + \
+            self._endings(attempt, page, born, now, is_direct=False)
+
+    def _wake_later(self, attempt: Attempt, leaf: Leaf, now: datetime, *, is_repeat: bool) -> None:
+        if is_repeat:
+            current = self._tasks.leaf(attempt.id, leaf.path)
+            if current is None or (current.run, current.state) != (leaf.run, leaf.state):
+                return
+        if leaf.retry_at is not None and leaf.retry_at > now:
+            self._timers.set(leaf.retry_at, now=now, message={
+                "kind": "leaf", "attempt_id": attempt.id, "path": leaf.path, "run": leaf.run})
+        else:
+            self._jobs.send_again(attempt, leaf.path, leaf)
