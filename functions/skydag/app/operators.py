@@ -43,6 +43,11 @@ def find_operator(name: str) -> Operator | None:
     return _known[name]
 
 
+def installed() -> frozenset[str]:
+    """The names of all operators there are."""
+    return frozenset((*BUILT_IN, *(point.name for point in entry_points(group=GROUP))))
+
+
 def unknown(name: str) -> str:
     """What to say where there is no such operator (L-143)."""
     hint = f"; Digdag's {name}> is not supported yet" if name in NOT_YET else ""

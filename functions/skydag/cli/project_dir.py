@@ -27,7 +27,7 @@ def compiled(path: Path, ignore: Collection[str] = ()) -> Project:
     """Every workflow of the directory, and every problem. ignore: codes of warnings that are left out."""
     from skydag.language.compile import compile_project
 
-    return _read(path, lambda files, read: compile_project(files, read, ignore))
+    return _read(path, lambda files, read: compile_project(files, read, ignore, _operators()))
 
 
 def compiled_with_places(
@@ -36,7 +36,7 @@ def compiled_with_places(
     """The same, and where the tasks of each workflow stand."""
     from skydag.language.compile import compile_with_places
 
-    return _read(path, lambda files, read: compile_with_places(files, read, ignore))
+    return _read(path, lambda files, read: compile_with_places(files, read, ignore, _operators()))
 
 
 def sound(path: Path, ignore: Collection[str] = ()) -> Project:
@@ -61,6 +61,12 @@ def ignored_codes(given: Given, config: Mapping[str, str]) -> frozenset[str]:
 
     words = ",".join((config.get("check.ignore", ""), *given.all("ignore")))
     return check_codes(words.replace(",", " ").split())
+
+
+def _operators() -> Collection[str]:
+    from skydag.app.operators import installed
+
+    return installed()
 
 
 def _read(path: Path, compile_files: Callable[[Iterable[str], Reader], T]) -> T:

@@ -39,6 +39,7 @@ class Document:
         self._include = include
         self._included: dict[int, Document] = {}
         self._pairs: dict[int, list[Pair]] = {}
+        self._by_key: dict[int, dict[str, Pair]] = {}
         self._done: dict[int, Any] = {}
         self._open: set[int] = set()
         self._flattening: set[int] = set()
@@ -131,7 +132,7 @@ class Document:
             return known
         index: dict[str, int] = {}
         out: list[Pair] = []
-        texts: set[str] = set()
+        texts: dict[str, yaml.Node] = {}
         if id(node) in self._flattening:
             raise self._refused(self.place_of(node), "self-reference", "'<<' refers to the mapping it stands in")
         self._flattening.add(id(node))
@@ -139,8 +140,9 @@ class Document:
             if key_node.tag != INCLUDE and isinstance(key_node, yaml.ScalarNode):
                 if key_node.value in texts:
                     self.problem(self.place_of(key_node), "duplicate-key", f"Duplicated keys: [{key_node.value}]",
-                                 "the key stands in this mapping twice; rename or remove one")
-                texts.add(key_node.value)
+                                 f"the first stands in line {texts[key_node.value].start_mark.line + 1}; "
+                                 "rename or remove one")
+                texts.setdefault(key_node.value, key_node)
             if key_node.tag == MERGE:
                 for pair in self._merged(value_node):
                     if pair[0] is None or pair[0] not in index:
@@ -208,12 +210,22 @@ class Document:
                 return [(self, self.place_of(item), item) for item in node.value[key: key + 1]]
             return [step for item in node.value for step in self._steps(item, key)]
         steps: list[tuple[Document, Place, yaml.Node]] = []
-        for name, key_node, value_node in self.pairs(node) if isinstance(node, yaml.MappingNode) else ():
+        for name, key_node, value_node in self._named(node, key) if isinstance(node, yaml.MappingNode) else ():
             if name == key:
                 steps.append((self, self.place_of(key_node), value_node))
             elif name is None and (included := self._included.get(id(value_node))) and included.root:
                 steps.extend(included._steps(included.root, key))
         return steps
+
+    def _named(self, node: yaml.MappingNode, key: str | int) -> list[Pair]:
+        """The pairs in which the key may be found; of one large mapping very many places may be asked for."""
+        pairs = self.pairs(node)
+        if self._included or len(pairs) < 8:
+            return pairs
+        index = self._by_key.get(id(node))
+        if index is None:
+            index = self._by_key[id(node)] = {pair[0]: pair for pair in pairs if pair[0] is not None}
+        return [index[key]] if isinstance(key, str) and key in index else []
 
     def entries(self, node: yaml.Node) -> Iterator[tuple[str, Document, yaml.Node, yaml.Node]]:
         """Every key of a mapping, or of a list of mappings, those of its includes among them: the key, the file it
@@ -239,7 +251,7 @@ class Document:
         return Refused(*self.problems, Problem(place=place, code=code, message=message, hint=hint))
 
     def _unknown_tag(self, node: yaml.Node) -> None:
-        if node.tag == INCLUDE:
+        if node.tag in (INCLUDE, f"{INCLUDE}:"):
             self.problem(self.place_of(node), "include", "'!include' stands before a value",
                          "it works as a key only: write '!include : path/file.yml', with a blank before the colon")
         else:

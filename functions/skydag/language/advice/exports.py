@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from skydag.language.advice.sites import Path, Site, Warn
-from skydag.language.problems import did_you_mean
+from skydag.language.advice.spelling import one_letter_off
 
 _DERIVED: Final = ("date", "date_compact", "local_time", "tz_offset", "unixtime")
 BUILT_IN: Final = frozenset((           # L-105: those of the schedule are parameters, which an _export may replace
@@ -51,8 +51,8 @@ def _name(key: str, path: Path, warn: Warn) -> None:
         warn(path, "never-runs", f"{key} is no task inside _export, it never runs", "write it beside _export")
     elif key in _OF_ONE_TASK:
         warn(path, "no-effect", f"{key} has no effect in _export", "write it in the task that it is for")
-    elif key.startswith("_") and key not in UNDERSCORE and (near := did_you_mean(key, UNDERSCORE)):
-        warn(path, "underscore", f"{key} is no word of the language, only a parameter", near)
+    elif key.startswith("_") and key not in UNDERSCORE and (near := one_letter_off(key, UNDERSCORE)):
+        warn(path, "underscore", f"{key} is no word of the language, only a parameter", f"did you mean '{near}'?")
     elif " " in key:
         warn(path, "blank", f"no ${{...}} can name the parameter '{key}': it has a blank in it",
              f"write '{key.strip().replace(' ', '_')}'")

@@ -17,11 +17,11 @@ from typing import Any, Final
 
 from skydag.language.advice.exports import BUILT_IN, FROM_SCHEDULE, names
 from skydag.language.advice.sites import BODIES, Path, Site, Warn
+from skydag.language.advice.spelling import one_letter_off
 from skydag.language.template import Expression, split
 
 STORES_NOTHING: Final = frozenset(("echo", "fail", "sh", "if", "loop", "for_range", "notify", "nop", "mail", "wait"))
 GIVEN: Final = BUILT_IN | FROM_SCHEDULE | {"i", "range", "error"}
-LENGTH_MIN: Final = 4           # of a name that may be a misspelt one
 UNKNOWN_MAX: Final = 100        # names that are compared with all others
 
 _STRING = re.compile(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"")
@@ -48,7 +48,8 @@ def advise(definition: Mapping[str, Any], sites: Sequence[Site], warn: Warn) -> 
                 if name in keys or name in GIVEN:
                     continue
                 if name not in unknown:
-                    unknown[name] = _one_letter_off(name, keys) if len(unknown) < UNKNOWN_MAX else None
+                    known = (*sorted(GIVEN), *keys) if len(unknown) < UNKNOWN_MAX else ()
+                    unknown[name] = one_letter_off(name, known)
                 near = unknown[name]
                 if near is not None:
                     warn(path, "unknown-name", f"${{...}} names {name}, which nothing gives", f"did you mean '{near}'?")
@@ -109,25 +110,3 @@ def _of(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
     elif isinstance(value, list):
         for at, inner in enumerate(value):
             yield from _of(inner, (*path, at))
-
-
-def _one_letter_off(name: str, keys: Mapping[str, int]) -> str | None:
-    if len(name) < LENGTH_MIN:
-        return None
-    return next((known for known in (*sorted(GIVEN), *keys)
-                 if len(known) >= LENGTH_MIN and known.isidentifier() and _differ(name, known)), None)
-
-
-def _differ(a: str, b: str) -> bool:
-    """By one letter more, less or changed, or two neighbours exchanged; not by a digit, nor by an s at the end."""
-    if abs(len(a) - len(b)) > 1:
-        return False
-    start = next((at for at, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
-    if len(a) == len(b):
-        x, y = a[start:], b[start:]
-        if x[1:] == y[1:]:
-            return len(x) > 1 and not (x[0] + y[0]).isdigit()       # table_a, table_b: two names
-        return x[:2] == y[1::-1] and x[2:] == y[2:]
-    long, short = (a, b) if len(a) > len(b) else (b, a)
-    extra = long[start: start + 1]
-    return long[start + 1:] == short[start:] and not extra.isdigit() and not (extra in "s_" and start == len(short))

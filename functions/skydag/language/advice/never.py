@@ -53,10 +53,18 @@ def _static(site: Site, warn: Warn) -> None:
         warn((*site.path, dead), "never-runs", f"what {dead} holds never runs, as {site.operator}> is written", None)
 
 
+def _branch(condition: Any) -> str | None:
+    """The branch of an if> that its condition, written out, leaves out."""
+    if isinstance(condition, int):
+        return "_else_do" if condition else "_do"
+    text = condition.strip() if isinstance(condition, str) else None
+    return "_else_do" if text in ("true", "True") else "_do" if text in ("false", "False", "", "null") else None
+
+
 def _dead(operator: str, command: Any, body: Mapping[str, Any]) -> str | None:
     """The key of the body that can be seen never to run."""
     if operator == "if":
-        return {"true": "_else_do", "false": "_do", "": "_do", "0": "_do"}.get(str(command).lower())
+        return _branch(command)
     if "_else_do" in body:
         return "_else_do"
     if operator == "loop" and "count" not in body and isinstance(command, int) and command <= 0:
