@@ -6,6 +6,7 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...], str]] = {
     # name: (module, aliases, what it does)
     "run": ("run", ("r",), "run a workflow on this machine"),
     "check": ("check", ("c",), "check the workflows of a project directory"),
+    "show": ("show", (), "show the tasks of a workflow, as text or as a flowchart"),
     "server": ("server", (), "run a whole installation on this machine, with its REST API"),
     "demo": ("demo", (), "show a whole installation at work, from an upload to an alert"),
     "push": ("push", (), "upload a project"),
@@ -30,7 +31,7 @@ LATER = frozenset({
 })                                          # Digdag's, not here yet
 
 GROUPS = (
-    ("On this machine", ("run", "check", "server", "demo")),
+    ("On this machine", ("run", "check", "show", "server", "demo")),
     ("Projects", ("push", "projects", "workflows", "schedules", "disable", "enable")),
     ("Sessions", ("start", "sessions", "attempts", "attempt", "tasks", "log", "kill")),
     ("Other", ("version",)),
