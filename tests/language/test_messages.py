@@ -21,8 +21,8 @@ SLIPS = {
         ["w.dig:2:3: +w+all contains invalid keys: 'parallel'; did you mean [_parallel]?"]),
     "a forgotten plus": (
         "load:\n  sh>: ./load.sh\n",
-        ["w.dig:1:1: Workflow 'w' includes unknown keys: [load]; put parameters under '_export:', "
-         "or write '+load:' if it is a task"]),
+        ["w.dig:1:1: Workflow 'w' includes unknown keys: [load]; write '+load:' if it is a task, "
+         "or put it under '_export:' if it is a parameter"]),
     "a schedule with an underscore": (
         "_schedule:\n  daily>: 07:00:00\n+a: {echo>: a}\n",
         ["w.dig:1:1: Workflow 'w' includes unknown keys: [_schedule]; did you mean 'schedule'?"]),
@@ -35,7 +35,7 @@ SLIPS = {
         ["w.dig:3:3: Parameter '+a' is not used at schedule; tasks stand beside 'schedule:', not below it"]),
     "a schedule without seconds": (
         "schedule:\n  daily>: 07:00\n+a: {echo>: a}\n",
-        ["w.dig:2:3: daily> scheduler requires hh:mm:ss format: 07:00"]),
+        ["w.dig:2:3: daily> scheduler requires hh:mm:ss format: 07:00; write for example 'daily>: 07:00:00'"]),
     "a mistyped schedule option": (
         "schedule:\n  daily>: 07:00:00\n  skip_on_over_time: true\n+a: {echo>: a}\n",
         ["w.dig:3:3: Parameter 'skip_on_over_time' is not used at schedule; did you mean 'skip_on_overtime'?"]),
@@ -60,7 +60,8 @@ SLIPS = {
          "inside {...}, put values that hold ${...} in quotes"]),
     "an empty task": (
         "+a:\n+b: {echo>: b}\n",
-        ["w.dig:1:1: Parameter '+a' is required but null; an empty task is written '+a: {}'"]),
+        ["w.dig:1:1: Parameter '+a' is required but null; indent below it what belongs to it; "
+         "an empty task is written '+a: {}'"]),
     "after without a plus": (
         "_parallel: true\n+a: {echo>: a}\n+b:\n  _after: a\n  echo>: b\n",
         ["w.dig:4:3: Expected array type for key '_after' but got \"a\" (string); write a list of names, "
@@ -68,8 +69,8 @@ SLIPS = {
     "several at once, in file order": (
         "timezone: PST\n+a b: {echo>: a}\n+c: {_parallel: 3}\n+d: {echo>: 1, sh>: 2}\n",
         ["w.dig:1:1: Unknown time zone name: PST; write a name such as Asia/Tokyo, Europe/Berlin or UTC",
-         "w.dig:2:1: task name must not contain character ' ': \"+a b\"; a name has letters a-z, A-Z, digits and "
-         "_ - = [ ] { } % & @ , . `, and no blanks",
+         "w.dig:2:1: task name must not contain character ' ': \"+a b\"; write '+a_b'; a name has letters a-z, A-Z, "
+         "digits and _ - = [ ] { } % & @ , . `, and no blanks",
          "w.dig:3:6: Invalid _parallel format: 3; it is read before anything runs: write true, false or {limit: N}",
          "w.dig:4:16: A task can't have more than one operator: +w+d has 'echo>' and 'sh>'; "
          "move 'sh>' into a task of its own"]),

@@ -14,6 +14,7 @@ from skydag.errors import ConfigError, WorkflowError
 from skydag.language import sla as sla_rules
 from skydag.language import timetable
 from skydag.language.advice import advise
+from skydag.language.hints import no_body_hint, no_export_hint
 from skydag.language.include import Reader, load
 from skydag.language.names import workflow_name_fault
 from skydag.language.places import task_places
@@ -205,16 +206,17 @@ class _File:
         name = posixpath.basename(self.path).removesuffix(SUFFIX)
         for key, value in self._value.items():
             if not key.startswith("+") and key not in TOP_KEYS:
-                self.report((key,), "unknown-key", f"Workflow '{name}' includes unknown keys: [{key}]", _advice(key))
+                self.report((key,), "unknown-key", f"Workflow '{name}' includes unknown keys: [{key}]",
+                            _advice(key, value))
             elif value is None and key not in ("timezone", "_export"):
-                hint = f"an empty task is written '{key}: {{}}'" if key.startswith("+") else "give it a value"
+                hint = no_body_hint(key, None) if key.startswith("+") else "give it a value, or remove it"
                 self.report((key,), "null", f"Parameter '{key}' is required but null", hint)
 
     def _export(self) -> Mapping[str, Any]:
         export = self._value.get("_export")
         if not isinstance(export, Mapping | None):
             self.report(("_export",), "export", "Parameter '_export' must be an object",
-                        "write '_export: {name: value}'")
+                        no_export_hint(export))
             return {}
         folder = posixpath.dirname(self.path)
         if not folder:
@@ -261,9 +263,14 @@ class _File:
         return build(name, "", definition, report, is_file=True)
 
 
-def _advice(key: str) -> str | None:
+def _advice(key: str, value: Any) -> str | None:
     if key.endswith(">"):
         return f"put the operator into a task: '+name: {{{key}: ...}}'"
     if f"_{key}" in TOP_KEYS:
         return f"did you mean '_{key}'?"
-    return did_you_mean(key, TOP_KEYS) or f"put parameters under '_export:', or write '+{key}:' if it is a task"
+    near = did_you_mean(key, TOP_KEYS)
+    if near:
+        return near
+    if isinstance(value, Mapping):
+        return f"write '+{key}:' if it is a task, or put it under '_export:' if it is a parameter"
+    return f"put parameters under '_export:', or write '+{key}:' if it is a task"

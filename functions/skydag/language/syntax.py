@@ -10,6 +10,7 @@ import yaml
 
 from skydag.language.problems import Refused
 from skydag.language.scalars import Composer, LenientComposer
+from skydag.language.slips import explained
 from skydag.model.workflow import Place, Problem
 
 FILE_BYTES_MAX: Final = 2 * 1024 * 1024
@@ -17,16 +18,6 @@ LENIENT_LENGTH_MAX: Final = 128 * 1024
 
 _REFUSED_CHARACTER = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
 _ESCAPED_SLASH = re.compile(r"(?<!\\)(?:\\\\)*\\/")
-# Words of libyaml's message, letters one of which stands at the place (none: any), advice.
-_HINTS: Final = (
-    ("cannot start any token", "\t", "indent with blanks, YAML allows no tabs there"),
-    ("cannot start any token", "@`%", "put the value in quotes"),
-    ("mapping values are not allowed", "", "put a value that holds ': ' in quotes"),
-    ("did not find expected ',' or '}'", "", "inside {...}, put values that hold ${...} in quotes"),
-    ("did not find expected ',' or ']'", "", "inside [...], put values that hold ${...} in quotes"),
-    ("did not find expected key", "", "look at the indentation of this line and the one above"),
-    ("expected a single document", "", "one file holds one workflow: remove what follows '---'"),
-)
 
 
 def decode(file: str, data: bytes) -> str:
@@ -52,7 +43,7 @@ def compose(file: str, text: str) -> yaml.Node | None:
                 raise
             return _single_node(LenientComposer(text))
     except yaml.MarkedYAMLError as wrong:
-        raise _syntax(file, text, wrong) from None
+        raise Refused(explained(file, text, wrong)) from None
     except RecursionError:
         raise _refused(Place(file=file), "too-deep", "nested too deeply") from None
     except yaml.YAMLError as wrong:
@@ -103,16 +94,6 @@ def _single_node(composer: Composer | LenientComposer) -> yaml.Node | None:
     finally:
         composer.dispose()
     return node
-
-
-def _syntax(file: str, text: str, wrong: yaml.MarkedYAMLError) -> Refused:
-    mark = wrong.problem_mark or wrong.context_mark
-    message = (wrong.problem or str(wrong)).replace("\n", " ")
-    lines = text.splitlines()
-    letter = lines[mark.line][mark.column: mark.column + 1] if mark and mark.line < len(lines) else ""
-    hint = next((hint for words, letters, hint in _HINTS
-                 if words in message and (not letters or (letter and letter in letters))), None)
-    return _refused(place_at(file, mark) if mark else Place(file=file), "syntax", f"not YAML: {message}", hint)
 
 
 def _place_in(file: str, text: str, offset: int) -> Place:

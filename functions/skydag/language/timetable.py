@@ -21,6 +21,8 @@ END: Final = datetime(9999, 1, 1, tzinfo=UTC)
 OPTIONS: Final = ("start", "end", "skip_on_overtime", "skip_delayed_by", "delay", "at")
 TYPES: Final = ("hourly", "daily", "weekly", "monthly", "minutes_interval", "cron")
 DELAY_S_MAX: Final = 366 * 86_400
+EXAMPLES: Final = {"hourly>": "hourly>: 30:00", "daily>": "daily>: 07:00:00", "weekly>": "weekly>: Mon,07:00:00",
+                   "monthly>": "monthly>: 1,07:00:00", "minutes_interval>": "minutes_interval>: 30"}
 
 _SECOND: Final = timedelta(seconds=1)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d\Z")
@@ -99,7 +101,8 @@ def _read(config: Mapping[str, Any], timezone: str) -> tuple[_Plan | None, list[
     try:
         timing = _timing(config, type_key)
     except ConfigError as wrong:
-        found.append((type_key, str(wrong), None))
+        example = EXAMPLES.get(type_key or "")
+        found.append((type_key, str(wrong), f"write for example '{example}'" if example else None))
     for key, read in (("start", _day), ("end", _day), ("skip_on_overtime", boolean), ("skip_delayed_by", duration)):
         try:
             options[key] = optional(config, key, read, default=None)

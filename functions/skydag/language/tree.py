@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from skydag.errors import ConfigError
+from skydag.language.hints import bad_name_hint, no_body_hint, no_export_hint, no_group_key_hint
 from skydag.language.names import task_name_fault
-from skydag.language.problems import similar
+from skydag.language.problems import did_you_mean, similar
 from skydag.model.values import array, boolean, integer, optional, required, text
 from skydag.model.workflow import Task
 
@@ -74,8 +75,7 @@ class _Tree:
         for key, body in children.items():
             fault = task_name_fault(key, is_top_level=is_file)
             if fault:
-                self._report((*path, key), "name", fault,
-                             "a name has letters a-z, A-Z, digits and _ - = [ ] { } % & @ , . `, and no blanks")
+                self._report((*path, key), "name", fault, bad_name_hint(key))
             self.add(key, full_name, body, (*path, key), index,
                      self._upstreams(order, key, body, (*path, key), len(self.tasks)))
 
@@ -96,7 +96,8 @@ class _Tree:
         here = (*path, "_after")
         if not order.is_parallel:
             self._report(here, "after", 'Setting "_after" option is invalid if its parent task doesn\'t have '
-                                        '"_parallel: true" option', "tasks of a sequence wait for the one before")
+                                        '"_parallel: true" option',
+                         "remove it, as tasks of a sequence wait for the one before, or write '_parallel: true' above")
             return ()
         try:
             names = [text("_after", item) for item in required(body, "_after", array)]
@@ -105,8 +106,8 @@ class _Tree:
             return ()
         for name in names:
             if name not in order.known:
-                hint = (f"write '+{name}'" if f"+{name}" in order.known
-                        else "it must be a task of the same group, standing above this one")
+                hint = (f"write '+{name}'" if f"+{name}" in order.known else did_you_mean(name, order.known)
+                        or "it must be a task of the same group, standing above this one")
                 self._report(here, "after", f"Dependency task '{name}' does not exist", hint)
         return tuple(order.known[name] for name in names if name in order.known)
 
@@ -127,7 +128,7 @@ class _Tree:
             return {}
         if not isinstance(export, Mapping):
             self._report((*path, "_export"), "export", "Parameter '_export' must be an object",
-                         "write '_export: {name: value}'")
+                         no_export_hint(export))
             return {}
         return export
 
@@ -140,8 +141,8 @@ class _Tree:
             elif isinstance(body, list) and all(isinstance(item, Mapping) for item in body):
                 out[key] = {name: value for item in body for name, value in item.items()}
             else:
-                hint = f"an empty task is written '{key}: {{}}'" if body is None else "a task is a mapping"
-                self._report((*path, key), "task", f"Parameter '{key}' must be an object or array of objects", hint)
+                self._report((*path, key), "task", f"Parameter '{key}' must be an object or array of objects",
+                             no_body_hint(key, body))
         return out
 
     def _check_leaf(self, full_name: str, operators: Sequence[str], children: Mapping[str, Any], path: Path) -> None:
@@ -161,7 +162,7 @@ class _Tree:
             if key in GROUP_KEYS or key == "_disable":
                 continue
             near = similar(key, GROUP_KEYS)
-            hint = f"did you mean [{', '.join(near)}]?" if near else "a task without an operator is a group"
+            hint = f"did you mean [{', '.join(near)}]?" if near else no_group_key_hint(key, config[key])
             self._report((*path, key), "group-key", f"{full_name} contains invalid keys: '{key}'", hint)
 
     def _check_error(self, config: Mapping[str, Any], full_name: str, path: Path) -> None:
@@ -170,7 +171,8 @@ class _Tree:
         if body is None:
             return
         if not isinstance(body, Mapping):
-            self._report((*path, "_error"), "error", "Parameter '_error' must be an object", None)
+            self._report((*path, "_error"), "error", "Parameter '_error' must be an object",
+                         "it holds what a task holds: '_error: {sh>: ./tell.sh}'")
             return
 
         def report(below: Path, code: str, message: str, hint: str | None) -> None:

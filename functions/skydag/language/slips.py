@@ -1,0 +1,80 @@
+"""libyaml's words about a file that is not YAML, in words that help: where the slip is, and what to write.
+
+The place that libyaml names is where it could not go on, which may be far behind the slip.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+import yaml
+
+from skydag.model.workflow import Place, Problem
+
+# Words of libyaml's message, letters one of which stands at the place (none: any), advice.
+_HINTS: Final = (
+    ("cannot start any token", "\t", "indent with blanks, YAML allows no tabs there"),
+    ("tab character", "", "indent with blanks, YAML allows no tabs there"),
+    ("cannot start any token", "@`%", "put the value in quotes"),
+    ("expected alphabetic or numeric character", "", "put a value that starts with '*' or '&' in quotes"),
+    ("did not find expected ',' or '}'", "", "inside {...}, put values that hold ${...} in quotes"),
+    ("did not find expected ',' or ']'", "", "inside [...], put values that hold ${...} in quotes"),
+    ("did not find expected key", "",
+     "look at the indentation of this line and the one above, and for a quote left open"),
+    ("found undefined alias", "", "put a value that starts with '*' in quotes"),
+    ("found another document", "", "one file holds one workflow: remove what follows '---'"),
+)
+_INCLUDE = re.compile(r"[ \t-]*(!include:)(?=\s)")
+_KEY_AT_END = re.compile(r"[\w+^.>-]+\Z")
+
+
+def explained(file: str, text: str, wrong: yaml.MarkedYAMLError) -> Problem:
+    lines = text.splitlines()
+    for number, line in enumerate(lines, 1):
+        if found := _INCLUDE.match(line):
+            return Problem(place=Place(file=file, line=number, column=found.start(1) + 1), code="include",
+                           message="'!include:' is no key", hint="write '!include : path/file.yml', with a blank "
+                           "before the colon")
+    mark, opened = wrong.problem_mark or wrong.context_mark, wrong.context_mark
+    message = (wrong.problem or str(wrong)).replace("\n", " ")
+    if opened and "quoted scalar" in str(wrong.context) and "end of stream" in message:
+        return _problem(file, opened, "the quote that opens here is never closed", None)
+    if mark is None:
+        return Problem(place=Place(file=file), code="syntax", message=f"not YAML: {message}")
+    letter = lines[mark.line][mark.column: mark.column + 1] if mark.line < len(lines) else ""
+    if opened and "flow" in str(wrong.context) and (letter in "]}" or not text[mark.index:].strip()):
+        sign = text[opened.index: opened.index + 1]
+        return _problem(file, mark, message, f"the '{sign}' in line {opened.line + 1} is not closed")
+    if "mapping values are not allowed" in message:
+        return _problem(file, mark, message, _second_colon(lines, mark))
+    if "could not find expected ':'" in message and opened and opened.line < len(lines):
+        return _problem(file, opened, message, f"this line has no colon: write '{lines[opened.line].strip()[:40]}:', "
+                        "or indent it if it goes on with the line above")
+    if "alphabetic or numeric character" in message and opened:
+        mark = opened
+    hint = next((hint for words, letters, hint in _HINTS
+                 if words in message and (not letters or (letter and letter in letters))), None)
+    return _problem(file, mark, message, hint)
+
+
+def _second_colon(lines: Sequence[str], mark: yaml.Mark) -> str:
+    """A colon where none can be: in a value, behind a key that should have a line of its own, or one is missing in
+    the line above."""
+    before = lines[mark.line][:mark.column] if mark.line < len(lines) else ""
+    above = next((number for number in range(mark.line - 1, -1, -1) if lines[number].strip()), None)
+    if ": " not in before and above is not None:
+        line = lines[above].strip()
+        if not line.startswith("#") and ":" not in line:
+            return f"line {above + 1} has no colon: write '{line[:40]}:'"
+        return "look at the indentation of this line and the one above"
+    key = _KEY_AT_END.search(before)
+    if key and (key.group().endswith(">") or key.group().startswith(("+", "_"))):
+        return f"write '{key.group()}:' into a line of its own, further to the right"
+    return "put a value that holds ': ' in quotes"
+
+
+def _problem(file: str, mark: yaml.Mark, message: str, hint: str | None) -> Problem:
+    return Problem(place=Place(file=file, line=mark.line + 1, column=mark.column + 1), code="syntax",
+                   message=f"not YAML: {message}", hint=hint)
