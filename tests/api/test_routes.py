@@ -263,6 +263,16 @@ def test_log_files_are_listed_by_prefix_and_read_as_gzip(world: World, client: C
     assert client("GET", f"/api/logs/{attempt['id']}/files/..").status == 400
 
 
+def test_healing_is_asked_for_by_a_post_and_answers_with_the_attempt_G_10(world: World, client: Client) -> None:
+    attempt = started(client)
+    path = f"/api/attempts/{attempt['id']}/heal"
+    reply = client("POST", path, {"Content-Type": "application/json"}, b"{}")
+    assert (reply.status, reply.value["id"], world.healed) == (200, attempt["id"], [int(attempt["id"])])
+    assert client("POST", path, {"Content-Type": "text/plain"}, b"x").status == 400
+    assert client("POST", "/api/attempts/999/heal").status == 404
+    assert client("GET", path).status == 405
+
+
 def test_a_second_kill_of_a_running_attempt_succeeds_and_a_finished_one_is_409(world: World, client: Client) -> None:
     attempt = started(client)
     path = f"/api/attempts/{attempt['id']}"

@@ -45,6 +45,7 @@ class World:
         self.logs = ObjectLogs(self.logs_bucket, agent="test", clock=self.now)
         self.push = Push(projects=self.projects, schedules=self.schedules, objects=self.objects, wakes=self.wakes)
         self.starts = 0
+        self.healed: list[int] = []
 
     def now(self) -> datetime:
         return self.time
@@ -70,6 +71,10 @@ class World:
         if self.attempts.get(attempt_id).is_done:
             raise ConflictError("Session attempt already killed or finished")
         return self.attempts.request_cancel(attempt_id, self.now())
+
+    def heal(self, attempt_id: int) -> Attempt:
+        self.healed.append(attempt_id)
+        return self.attempts.get(attempt_id)
 
     def task_rows(self, attempt_id: int) -> Sequence[TaskRow]:
         self.attempts.get(attempt_id)

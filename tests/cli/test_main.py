@@ -30,6 +30,7 @@ def test_version_anywhere_prints_only_the_version(capsys: pytest.CaptureFixture[
     (["chek"], "error: Unknown command: chek; did you mean 'check'?"),
     (["retry", "1"], "error: Command retry is not supported yet; `skydag --help` lists what there is"),
     (["kill"], "error: kill takes <attempt-id>, but 0 given"),
+    (["heal", "abc"], "error: 'abc' is no attempt id: ids are numbers"),
     (["kill", "abc"], "error: 'abc' is no attempt id: ids are numbers"),
     (["check", "-l", "loud"], "error: Unknown log level 'loud': use error, warn, info, debug, trace"),
     (["run", "w", "--start", "+a", "--goal", "+b"], "error: Options --start and --goal can't be used together"),

@@ -17,6 +17,7 @@ from skydag.cli import push
 from skydag.cli.client import endpoint, remote
 from skydag.cli.log import Printer
 from skydag.cli.options import CLIENT, COMMON, read
+from skydag.cli.main import main
 from skydag.cli.remote import Remote, SessionExists
 from skydag.errors import ConflictError, InvalidError, NotFoundError, SkydagError, UnavailableError
 
@@ -171,6 +172,13 @@ def test_every_command_asks_first_whether_the_server_knows_this_client(server: S
     assert server.asked[0][1].startswith("/api/version/check?client=")  # C-37
     given("-e", server.url, "--disable-version-check")
     assert len(server.asked) == 1
+
+
+def test_heal_posts_to_its_attempt_and_says_so(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    server.replies = [OK]
+    assert main(["heal", "12", "-e", server.url, "--disable-version-check"]) == 0
+    assert server.asked[0][:2] == ("POST", "/api/attempts/12/heal")
+    assert capsys.readouterr().out == "Healing of session attempt 12 requested\n"
 
 
 def test_basic_auth_and_own_headers_are_sent(server: Server) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
-from tests.simulation.world import Replay, World
+from tests.simulation.world import START, Replay, World
 
 from skydag.app.operators import find_operator
 from skydag.language.compile import compile_project
@@ -55,7 +55,7 @@ class _Do:
         return None
 
 
-def begin(world: World, text: str, folder: Path) -> int:
+def begin(world: World, text: str, folder: Path, session_time: datetime = START) -> int:
     """Starts w.dig of this text in the world; the attempt's id."""
     (folder / "w.dig").write_text(text)
     project = compile_project(["w.dig"], lambda name: (folder / name).read_bytes())
@@ -67,7 +67,7 @@ def begin(world: World, text: str, folder: Path) -> int:
     return world.start(StoredWorkflow(
         id=1, name="w", project_id=1, project_name="p", revision="r", timezone=workflow.timezone, archive=None,  # type: ignore[arg-type]
         config=workflow.definition, pages=world.application.definitions.keep(1, workflow.tasks, sla),
-        task_count=len(workflow.tasks), schedule=None, sla=workflow.sla))
+        task_count=len(workflow.tasks), schedule=None, sla=workflow.sla), session_time)
 
 
 def drain(world: World) -> None:

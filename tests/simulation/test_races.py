@@ -15,6 +15,7 @@ from skydag.app.stream import SET_ASIDE_AFTER, Record, Stream
 from skydag.local.item_size import ITEM_BYTES_MAX, item_size
 from skydag.local.table import MemoryTable
 from skydag.spi import Again, TaskRequest, TaskResult
+from skydag.store.aside import Aside
 from skydag.store.task_items import DUE_SHARDS, due_text
 
 BOTH = pytest.mark.parametrize("is_direct", [True, False], ids=["direct", "stream-only"])
@@ -258,7 +259,7 @@ class _Sick:
 
 def test_an_attempt_is_set_aside_after_three_deliveries_of_one_record_not_after_three_bad_days_G_10() -> None:
     sick: Advance = _Sick()                                        # type: ignore[assignment]
-    stream = Stream(sick, MemoryTable(lambda change: None))
+    stream = Stream(sick, Aside(MemoryTable(lambda change: None)))
 
     def delivery(number: int) -> list[str]:
         image = {"pk": "attempt#000000000001", "sk": "t", "act": "a", "k": "g"}

@@ -85,5 +85,8 @@ class ApiApplication(Protocol):
     def kill(self, attempt_id: int) -> Attempt:
         """The attempt as it was before. Raises NotFoundError, ConflictError when it is done."""
 
+    def heal(self, attempt_id: int) -> Attempt:
+        """Asks for its groups to be recomputed; the attempt as it is. Raises NotFoundError."""
+
     def task_rows(self, attempt_id: int) -> Sequence[TaskRow]:
         """Every task of the attempt, by rising id. Raises NotFoundError."""

@@ -1,4 +1,4 @@
-"""Sessions, attempts, tasks, kill (rest-api.md sections 9 to 11)."""
+"""Sessions, attempts, tasks, kill, heal (rest-api.md sections 9 to 11)."""
 
 from __future__ import annotations
 
@@ -92,6 +92,13 @@ def kill(app: ApiApplication, request: Request, attempt_id: str) -> Answer:
     if request.kind:
         request.expect(JSON)
     return Answer(value=shapes.attempt(app.kill(_attempt_id(attempt_id))))
+
+
+def heal(app: ApiApplication, request: Request, attempt_id: str) -> Answer:
+    """Ours (G-10): groups are recomputed from their children, in the background. The body does not count."""
+    if request.kind:
+        request.expect(JSON)
+    return Answer(value=shapes.attempt(app.heal(_attempt_id(attempt_id))))
 
 
 def _attempt_id(text: str) -> int:

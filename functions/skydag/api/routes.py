@@ -54,6 +54,7 @@ ROUTES: Final[tuple[tuple[str, str, Route], ...]] = (
     ("GET", "/api/attempts/<attempt_id>/retries", attempts.retries),
     ("GET", "/api/attempts/<attempt_id>/tasks", attempts.tasks),
     ("POST", "/api/attempts/<attempt_id>/kill", attempts.kill),
+    ("POST", "/api/attempts/<attempt_id>/heal", attempts.heal),
     ("GET", "/api/logs/<attempt_id>/files", logs.files),
     ("GET", "/api/logs/<attempt_id>/files/<name>", logs.file),
 )

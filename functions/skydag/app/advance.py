@@ -100,6 +100,10 @@ class Advance:
         been done before."""
         return _by_group(self._hand_over.leaf_changed(attempt, leaf, now, is_repeat=is_repeat))
 
+    def start_again(self, attempt: Attempt, page: Page, group: Group, ordinal: int, now: datetime) -> Work:
+        """A started child that is not there, whoever was to hand it over."""
+        return _by_group(self._hand_over(attempt, page, group, 1 << ordinal, now, is_repeat=True))
+
     def timer(self, message: Mapping[str, Any], now: datetime) -> None:
         """A hint that something may be due; the item says whether it is (A-116)."""
         attempt = self.attempt(message["attempt_id"])

@@ -11,6 +11,8 @@ from typing import Any
 
 from skydag.app.advance import Advance, Settings
 from skydag.app.expand import Expand
+from skydag.app.heal import KIND as HEAL
+from skydag.app.heal import Heal
 from skydag.app.kill import kill
 from skydag.app.log_files import LogFiles
 from skydag.app.notice import notice
@@ -29,6 +31,7 @@ from skydag.model.session import Attempt
 from skydag.ports import Alerts, Chance, Clock, Dispatch, Logs, Objects, SecretStore, Table, Timers, Wakes
 from skydag.spi import Operator
 from skydag.store import attempts
+from skydag.store.aside import Aside
 from skydag.store.attempts import AttemptStore
 from skydag.store.definitions import Definitions
 from skydag.store.projects import ProjectStore
@@ -66,7 +69,8 @@ class Application:
         self.advance = Advance(tasks=self.tasks, definitions=self.definitions, attempts=self.attempts,
                                dispatch=ports.dispatch, timers=ports.timers, settings=settings)
         self.record = Record(self.advance)
-        self.stream = Stream(self.advance, ports.table)
+        self.aside = Aside(ports.table)
+        self.stream = Stream(self.advance, self.aside)
         self.now = ports.now
         self.objects, self.wakes = ports.objects, ports.wakes
 
@@ -85,6 +89,10 @@ class Application:
     @cached_property
     def watch(self) -> Watch:
         return Watch(self.advance, self.record)
+
+    @cached_property
+    def healer(self) -> Heal:
+        return Heal(self.advance, self.watch, self.aside, self.ports.timers)
 
     @cached_property
     def push(self) -> Push:
@@ -135,6 +143,8 @@ class Application:
         """A hint that came by the timer queue."""
         if message["kind"] == "expand":
             self.expand(int(message["schedule_id"]), now=self.now())
+        elif message["kind"] == HEAL:
+            self.healer(message, self.now())
         else:
             self.advance.timer(message, self.now())
 
@@ -154,6 +164,9 @@ class Application:
 
     def kill(self, attempt_id: int) -> Attempt:
         return kill(attempt_id, advance=self.advance, now=self.now())
+
+    def heal(self, attempt_id: int) -> Attempt:
+        return self.healer.request(attempt_id, self.now())
 
     def task_rows(self, attempt_id: int) -> Sequence[TaskRow]:
         return Rows(self.tasks, self.definitions)(self.attempts.get(attempt_id))

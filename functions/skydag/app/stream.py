@@ -16,8 +16,8 @@ from typing import Any, Final
 from skydag.app.advance import Advance, Work
 from skydag.engine.group import Group
 from skydag.engine.leaf import Leaf
-from skydag.ports import Table, Update
 from skydag.store import task_items
+from skydag.store.aside import Aside
 
 LOG = logging.getLogger(__name__)
 SET_ASIDE_AFTER: Final = 3
@@ -32,8 +32,8 @@ class Record:
 
 
 class Stream:
-    def __init__(self, advance: Advance, table: Table) -> None:
-        self._advance, self._table = advance, table
+    def __init__(self, advance: Advance, aside: Aside) -> None:
+        self._advance, self._aside = advance, aside
 
     def __call__(self, records: Sequence[Record], now: datetime) -> list[str]:
         """Ids of the records to be delivered again."""
@@ -65,15 +65,10 @@ class Stream:
         self._advance.advance(attempt, work, now)
 
     def _failures(self, attempt_id: int, records: Sequence[Record]) -> int:
-        """Failures of this attempt's records in a row of deliveries, counted in an item; beyond the limit it is set
-        aside, and `aside` items are what an operator of the installation looks at. A delivery that is repeated begins
-        with the same record, so another first record starts the count anew."""
-        first = min(record.id for record in records)
-        pk, sk = "aside", f"attempt#{attempt_id:012d}"
-        before = self._table.get(pk, sk) or {}
-        count = int(before["failures"]) + 1 if before.get("record") == first else 1
-        self._table.update(Update(pk=pk, sk=sk, assign={"failures": count, "record": first}))
+        """Failures of this attempt's records in a row of deliveries; beyond the limit it is set aside, until somebody
+        heals it (app/heal.py)."""
+        count = self._aside.failures(attempt_id, min(record.id for record in records))
         if count >= SET_ASIDE_AFTER:
-            LOG.error("an attempt is set aside",
+            LOG.error("an attempt is set aside: skydag heal %s", attempt_id,
                       extra={"action": "set_aside", "attempt_id": attempt_id, "failures": count})
         return count

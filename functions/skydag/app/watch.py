@@ -40,22 +40,34 @@ class Watch:
         return count
 
     def group(self, attempt_id: int, path: str, now: datetime) -> None:
+        """A group with its chunks, which have no marks of their own."""
+        for chunk in self.look(attempt_id, path, now):
+            self.group(attempt_id, chunk, now)
+
+    def look(self, attempt_id: int, path: str, now: datetime) -> list[str]:
+        """Recomputes one group from its children; the paths of the chunks among those in progress."""
         attempt = self._advance.attempt(attempt_id)
         group = self._advance.tasks.group(attempt_id, path)
         if group is None:
-            return
+            return []
         if self._is_left_behind(attempt_id, group):
             self._advance.groups.forget(group, now)
-            return
+            return []
         page = self._advance.definitions.page(attempt, group.page)
+        at = {ordinal: paths.child(group.path, group.generation, ordinal, is_chunk=page.child(ordinal).is_chunk)
+              for ordinal in bits.each(group.in_progress)}
+        leaves = self._advance.tasks.leaves(attempt_id, (at[c] for c in at if not page.child(c).is_group))
         work: Work = {path: []}
-        for ordinal in bits.each(group.in_progress):
-            for above, told in self._child(attempt, page, group, ordinal, now).items():
+        for ordinal, child in at.items():
+            asked = self._group(attempt, page, group, ordinal, child, now) if page.child(ordinal).is_group else \
+                self._leaf(attempt, group, child, leaves.get(child), now)
+            for above, told in asked.items():
                 work.setdefault(above, []).extend(told)
         self._advance.advance(attempt, work, now)
         if not path and attempt.sla_at is not None:
             self._advance.sla_passed(attempt, now)
         self._move_mark(attempt_id, path, now)
+        return [child for child in at.values() if paths.is_chunk(child)]
 
     def _is_left_behind(self, attempt_id: int, group: Group) -> bool:
         """Its parent has counted its end by another way: a leaf that ran again generated nothing, or was killed."""
@@ -65,17 +77,16 @@ class Watch:
         return above is not None and not (
             above.generation == paths.generation(group.path) and bits.has(above.in_progress, paths.ordinal(group.path)))
 
-    def _child(self, attempt: Attempt, page: Page, group: Group, ordinal: int, now: datetime) -> Work:
-        child = page.child(ordinal)
-        path = paths.child(group.path, group.generation, ordinal, is_chunk=child.is_chunk)
-        if child.is_chunk:                  # it has no mark of its own
-            self.group(attempt.id, path, now)
-        if child.is_group:
-            there = self._advance.tasks.group(attempt.id, path)
-            return {path: []} if there is not None and there.is_done else {}
-        leaf = self._advance.tasks.leaf(attempt.id, path)
+    def _group(self, attempt: Attempt, page: Page, group: Group, ordinal: int, path: str, now: datetime) -> Work:
+        there = self._advance.tasks.group(attempt.id, path)
+        if there is None:
+            return self._advance.start_again(attempt, page, group, ordinal, now)
+        return {path: []} if there.is_done else {}
+
+    def _leaf(self, attempt: Attempt, group: Group, path: str, leaf: Leaf | None, now: datetime) -> Work:
         if leaf is None:
-            self._advance.jobs.send_again(attempt, path, None)
+            if not group.is_cancel_requested:           # else the group's settling cancels it unborn
+                self._advance.jobs.send_again(attempt, path, None)
             return {}
         if leaf.state is State.RUNNING:
             return self._running(attempt, leaf, now)

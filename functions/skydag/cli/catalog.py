@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...], str]] = {
     "tasks": ("tasks", ("task",), "list the tasks of an attempt"),
     "log": ("log", ("logs",), "print or follow the logs of an attempt"),
     "kill": ("kill", (), "ask a running attempt to stop"),
+    "heal": ("heal", (), "recompute an attempt that got stuck from its tasks"),
     "version": ("version", (), "print the versions of client and server"),
 }
 
@@ -33,6 +34,6 @@ LATER = frozenset({
 GROUPS = (
     ("On this machine", ("run", "check", "show", "server", "demo")),
     ("Projects", ("push", "projects", "workflows", "schedules", "disable", "enable")),
-    ("Sessions", ("start", "sessions", "attempts", "attempt", "tasks", "log", "kill")),
+    ("Sessions", ("start", "sessions", "attempts", "attempt", "tasks", "log", "kill", "heal")),
     ("Other", ("version",)),
 )

@@ -10,7 +10,7 @@ from skydag.engine.group import Group
 from skydag.engine.leaf import Leaf
 from skydag.model.params import Store
 from skydag.model.task import State
-from skydag.ports import Absent, All, AnyOf, Condition, Is, Item, Lost, Missing, Put, Table, Update
+from skydag.ports import Absent, All, AnyOf, Condition, Is, Item, Lost, Missing, Page, Put, Table, Update
 from skydag.store import task_items as items
 from skydag.store.values import Blobs, dumps
 
@@ -211,13 +211,17 @@ class TaskStore:
 
     def partition(self, attempt_id: int, path: str) -> Iterator[Item]:
         """Every item of the partition that `path` lies in, page by page (F-6), by sort key."""
-        pk, after = items.pk(attempt_id, path), None
+        after: str | None = None
         while True:
-            page = self._table.query(pk, begins="t", after=after)
+            page = self.page(attempt_id, path, after)
             yield from page.items
             if not page.has_more or not page.items:
                 return
             after = page.items[-1]["sk"]
+
+    def page(self, attempt_id: int, path: str, after: str | None, *, limit: int | None = None) -> Page:
+        """Some of them: those behind the sort key `after`."""
+        return self._table.query(items.pk(attempt_id, path), begins="t", after=after, limit=limit)
 
     def parse(self, item: Mapping[str, Any]) -> Group | Leaf | None:
         """The record an item holds; None for inherits, segments and the like."""
