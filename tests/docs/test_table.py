@@ -37,7 +37,7 @@ AT = datetime(2025, 6, 10, tzinfo=UTC)
 def _full_group() -> Mapping[str, Any]:
     return task_items.group_item(Group(
         attempt_id=1, path="0000000", generation=1, page="1", base=2, inherit="i:{}", state=State.GROUP_RETRY_WAITING,
-        version=3, started=7, unconfirmed=1, done=6, failed=2, canceled=4, stored=2, slots={0: 9},
+        version=3, started=7, unconfirmed=1, done=6, failed=2, canceled=4, erred=1, stored=2, slots={0: 9},
         is_cancel_requested=True, delayed=State.GROUP_ERROR, is_parent_wide=True, retry_count=1, retry_at=AT, carry=1,
         created_at=AT, updated_at=AT, due_at=AT), "a")
 

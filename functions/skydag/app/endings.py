@@ -83,6 +83,6 @@ class Endings:
 
 
 def _told(path: str, end: End, stores: Sequence[Any], error: Mapping[str, Any]) -> Upward:
-    told = Told(generation=paths.generation(path), ordinal=paths.ordinal(path), end=end, stores=stores,
-                error=error if end is End.FAILED else {})
+    """What failed in an earlier try is told although a later one succeeded (E-61)."""
+    told = Told(generation=paths.generation(path), ordinal=paths.ordinal(path), end=end, stores=stores, error=error)
     return [(paths.parent(path), told)]

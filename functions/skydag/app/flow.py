@@ -26,7 +26,8 @@ class Told:
 
     @property
     def report(self) -> Report:
-        return Report(generation=self.generation, ordinal=self.ordinal, end=self.end, has_stores=bool(self.stores))
+        return Report(generation=self.generation, ordinal=self.ordinal, end=self.end, has_stores=bool(self.stores),
+                      has_error=bool(self.error))
 
 
 Upward = list[tuple[str, Told]]          # (path of the group that is told, what)
@@ -59,7 +60,7 @@ class Flow:
         earlier, error = self._tasks.carry(group.attempt_id, group.path, group.carry)
         read = self._reader(group)
         stores = flow.stores_of_all(page, group.stored, read) if group.stored else ()
-        errors = flow.errors_of_all(group.failed, read) if group.failed else {}
+        errors = flow.errors_of_all(group.failed | group.erred, read) if group.failed or group.erred else {}
         return fused([*earlier, *stores]), merge(error, errors)
 
     def export(self, page: Page, group: Group, ordinal: int, child: Child) -> Mapping[str, Any]:
@@ -67,7 +68,8 @@ class Flow:
         if ordinal != page.count + SLOT_ERROR:
             return child.export
         tasks = bits.below(page.count + SLOT_ERROR)             # neither ^error's own, nor what runs beside it
-        before = replace(group, stored=group.stored & tasks, failed=group.failed & tasks)
+        before = replace(group, stored=group.stored & tasks, failed=group.failed & tasks,
+                         erred=group.erred & tasks)
         stores, error = self.left(page, before)
         return merge(apply_all(child.export, stores), {"error": error})
 

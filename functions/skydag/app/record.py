@@ -13,7 +13,7 @@ from skydag.engine import pages, paths
 from skydag.engine.group import Group
 from skydag.engine.leaf import Leaf
 from skydag.engine.retry import group_policy, retry_wait
-from skydag.errors import LimitError, SkydagError, WorkflowError
+from skydag.errors import LimitError, SkydagError, UnavailableError, WorkflowError
 from skydag.model.outcome import AGAIN, FAILED, Ended, failed
 from skydag.model.params import merge
 from skydag.model.session import Attempt
@@ -80,6 +80,8 @@ class Record:
             return done
         try:
             return self._generating(run, done, subtasks=ended.subtasks)
+        except UnavailableError:                # the services' trouble is not the task's: the run is lost, and repeated
+            raise
         except SkydagError as refused:          # T9: nothing of the result is kept (E-41)
             suffix = "" if isinstance(refused, LimitError) else " (config)"
             return self._failed(run, base, failed(f"{refused}{suffix}").error)
@@ -90,6 +92,8 @@ class Record:
             return leaf
         try:
             return self._generating(run, leaf, error=error)
+        except UnavailableError:
+            raise
         except SkydagError as refused:          # E-65
             LOG.warning("no ^error", extra={"action": "error_skipped", "attempt_id": run.attempt.id, "task": run.name,
                         "reason": str(refused)})

@@ -76,13 +76,13 @@ def _composed(page: Page, wanted: int, read: Read) -> tuple[Store, ...]:
     return fused(out)
 
 
-def errors_of_all(failed: int, read: Read) -> dict[str, Any]:
-    """The error objects of all failed children, merged in tree order: the last one's message wins (E-61)."""
+def errors_of_all(children: int, read: Read) -> dict[str, Any]:
+    """The error objects of these children, merged in tree order: the last one's message wins (E-61)."""
     out: dict[str, Any] = {}
-    for number in sorted({ordinal // SEGMENT for ordinal in bits.each(failed)}):
+    for number in sorted({ordinal // SEGMENT for ordinal in bits.each(children)}):
         segment = read(number)
         for ordinal in sorted(segment.errors):
-            if bits.has(failed, ordinal):
+            if bits.has(children, ordinal):
                 out = merge(out, segment.errors[ordinal])
     return out
 

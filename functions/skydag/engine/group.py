@@ -28,6 +28,7 @@ class Report:
     ordinal: int
     end: End
     has_stores: bool = False
+    has_error: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +49,7 @@ class Group:
     failed: int = 0                         # part of done
     canceled: int = 0                       # part of done
     stored: int = 0                         # part of done: left stores
+    erred: int = 0                          # part of done: succeeded, but a task below failed in an earlier try
     slots: Mapping[int, int] = field(default_factory=dict)      # slot -> its first number; 0: it ran in an earlier try
     is_cancel_requested: bool = False
     delayed: State | None = None            # ERROR or GROUP_ERROR: the end once ^error (and the alert) are done

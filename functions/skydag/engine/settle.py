@@ -55,7 +55,7 @@ def settle(
 
 
 def _counted(group: Group, reports: Sequence[Report]) -> tuple[Group, bool]:
-    done = failed = canceled = stored = 0
+    done = failed = canceled = stored = erred = 0
     is_stale = False
     for report in reports:
         if report.generation != group.generation or not bits.has(group.started, report.ordinal):
@@ -69,8 +69,10 @@ def _counted(group: Group, reports: Sequence[Report]) -> tuple[Group, bool]:
         failed |= bit if report.end is End.FAILED else 0
         canceled |= bit if report.end is End.CANCELED else 0
         stored |= bit if report.has_stores else 0
+        erred |= bit if report.has_error and report.end is not End.FAILED else 0
     return replace(group, done=group.done | done, failed=group.failed | failed, canceled=group.canceled | canceled,
-                   stored=group.stored | stored, unconfirmed=group.unconfirmed & ~done), is_stale
+                   stored=group.stored | stored, erred=group.erred | erred,
+                   unconfirmed=group.unconfirmed & ~done), is_stale
 
 
 def _startable(page: Page, group: Group) -> int:
@@ -118,8 +120,8 @@ def _restarted(page: Page, group: Group, now: datetime, numbers: Numbers | None,
     sla = {slot: 0 for slot in group.slots if slot not in ERROR_SLOTS}      # 0: they ran in an earlier try (S-94)
     ran = bits.of(page.count + slot for slot in sla)
     fresh = replace(group, generation=group.generation + 1, state=State.PLANNED, retry_at=None, started=ran,
-                    unconfirmed=0, done=ran, failed=group.failed & ran, canceled=0, stored=0, slots=sla, delayed=None,
-                    carry=group.generation + 1, base=numbers.first if numbers else group.base)
+                    unconfirmed=0, done=ran, failed=group.failed & ran, canceled=0, stored=0, erred=0, slots=sla,
+                    delayed=None, carry=group.generation + 1, base=numbers.first if numbers else group.base)
     return Settled(group=_started(fresh, _startable(page, fresh)))
 
 

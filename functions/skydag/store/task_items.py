@@ -9,7 +9,7 @@
             t<path>~g<run>              pages that the leaf's run generated
     act     a | s | n                   what the stream does with a change: settle, look after, nothing
 
-group: k=g gen page base ih st v su un dn fa ca so sl xc dl pw rc ra ka cr up due_shard due_at
+group: k=g gen page base ih st v su un dn fa ca so ef sl xc dl pw rc ra ka cr up due_shard due_at
 leaf:  k=l num run tok st sa up dd ra sp ex so er out gn gf xc ct lo ka pp
 Sets are text of engine/bits, times whole seconds since the epoch, JSON data is text. False and empty are left out.
 """
@@ -88,7 +88,7 @@ def group_item(group: Group, act: str) -> Item:
         "cr": _epoch(group.created_at), "up": _epoch(group.updated_at),
     }
     for name, members in (("su", group.started), ("un", group.unconfirmed), ("dn", group.done), ("fa", group.failed),
-                          ("ca", group.canceled), ("so", group.stored)):
+                          ("ca", group.canceled), ("so", group.stored), ("ef", group.erred)):
         if members:
             item[name] = bits.to_text(members)
     if group.slots:
@@ -116,6 +116,7 @@ def group_from(item: Mapping[str, Any]) -> Group:
         started=bits.from_text(item.get("su", "")), unconfirmed=bits.from_text(item.get("un", "")),
         done=bits.from_text(item.get("dn", "")), failed=bits.from_text(item.get("fa", "")),
         canceled=bits.from_text(item.get("ca", "")), stored=bits.from_text(item.get("so", "")),
+        erred=bits.from_text(item.get("ef", "")),
         slots={int(s): int(n) for s, _, n in (part.partition(":") for part in item.get("sl", "").split(".") if part)},
         is_cancel_requested=bool(item.get("xc")), is_parent_wide=bool(item.get("pw")), carry=int(item.get("ka", 0)),
         delayed=_BY_LETTER[item["dl"]] if "dl" in item else None, retry_count=int(item.get("rc", 0)),

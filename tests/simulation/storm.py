@@ -1,0 +1,461 @@
+"""A world in which everything goes wrong that can: from a plan, so that a run can be repeated and its faults dropped.
+
+What AWS guarantees is kept (design.md section 4; spec/aws.md): a record or message is delivered at least once, in order
+within a partition and a mapping; asynchronous calls and timers may be lost, late or come twice. An invocation may be
+held up at any outside call while others run, each with a process of its own.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+from tests.simulation.generate import KEYS, Workload
+from tests.simulation.reference import Seen, shown
+from tests.simulation.world import START, Crash, Fault, Replay, World
+
+from skydag.app.application import Application
+from skydag.app.job import Job
+from skydag.app.operators import find_operator
+from skydag.app.stream import Record
+from skydag.engine.steps import STEPS, TOGETHER, ends
+from skydag.errors import ConflictError, SkydagError, TaskError, UnavailableError
+from skydag.local.table import Change
+from skydag.model.task import State
+from skydag.spi import Again, Operator, TaskRequest, TaskResult
+from skydag.store.task_items import ACT, DUE_SHARDS
+
+VISIBLE: Final = (*KEYS, "x", "i", "error")         # parameters that tasks are asked about
+LOST_RUNS_MAX: Final = 2                            # of one task: a third would rightly fail it (E-130)
+STEPS_MAX: Final = 20_000
+HELD_UP_MAX: Final = timedelta(minutes=14)          # an invocation ends after a quarter of an hour (A-1)
+TICK: Final = timedelta(minutes=5)
+
+# Outside calls:
+DIES_BEFORE, DIES_AFTER, THROTTLED, ANSWER_LOST, HELD_UP, ASLEEP = "dies before", "dies after", "throttled", \
+    "answer lost", "held up", "asleep"
+# Records, calls of `work`, reports, timers:
+TWICE, LATE, LOST = "twice", "late", "lost"
+KILL: Final = "kill"
+KINDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "outside call": (DIES_BEFORE, DIES_AFTER, THROTTLED, ANSWER_LOST, HELD_UP, HELD_UP, ASLEEP),
+    "record": (TWICE, LATE),
+    "work": (TWICE, LATE, LOST), "report": (TWICE, LATE, LOST), "timer": (TWICE, LATE, LOST)}
+
+
+@dataclass(frozen=True, order=True)
+class Mishap:
+    """The `number`th thing of this kind that happens goes wrong so."""
+
+    what: str
+    number: int
+    how: str
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.number} {self.how}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    seed: int                                       # of the order in which what is pending is taken
+    mishaps: tuple[Mishap, ...]
+    is_direct: bool
+    has_script: bool                                # user code runs elsewhere and reports
+    chunk: int                                      # parallel groups of more children are cut
+    is_killed: bool = False
+
+
+def plan(seed: int, size: int) -> Plan:
+    """size: rows of the run, which is what the number of calls goes by."""
+    chance = random.Random(f"plan {seed}")
+    ranges = {"outside call": 14 * size + 10, "record": 3 * size + 2, "work": size + 1, "report": size, "timer": 6}
+    mishaps = {(what, chance.randint(1, most)): how
+               for _ in range(chance.choice((0, 2, 4, 6, 9)))
+               for what, most in [_chosen(chance, ranges)] for how in [chance.choice(KINDS[what])]}
+    is_killed = chance.random() < 0.2
+    if is_killed:
+        mishaps["step", chance.randint(1, 4 * size + 4)] = KILL
+    return Plan(seed=seed, mishaps=tuple(sorted(Mishap(what, number, how) for (what, number), how in mishaps.items())),
+                is_direct=seed % 2 == 0, has_script=chance.random() < 0.4, chunk=chance.choice((2, 3, 250)),
+                is_killed=is_killed)
+
+
+def _chosen(chance: random.Random, ranges: Mapping[str, int]) -> tuple[str, int]:
+    what = "outside call" if chance.random() < 0.7 else chance.choice(tuple(ranges))
+    return what, ranges[what]
+
+
+class Wrong(AssertionError):
+    """A promise is broken, while the run goes on."""
+
+
+class Storm(World):
+    def __init__(self, project: Path, work: Workload, plan: Plan) -> None:
+        self.plan, self.chance_of = plan, random.Random(f"order {plan.seed}")
+        self._mishaps = {(m.what, m.number): m.how for m in plan.mishaps}
+        self._counts: Counter[str] = Counter()
+        self.trace: list[str] = []
+        self.happened: set[Mishap] = set()
+        self.wrong: list[str] = []
+        self.claims: dict[tuple[str, int], str] = {}
+        self.victims: Counter[str] = Counter()
+        self.attempt_id: int | None = None
+        self.depth, self._path = 0, ""
+        self.events: list[Event] = []
+        self._busy: set[str] = set()
+        self._processes: list[Application | None] = []
+        self.operator = Scripted(self, work)
+        super().__init__(project, fault=_StormFault(self), is_direct=plan.is_direct, replay=self.operator,
+                         has_script=plan.has_script)
+
+    # --- what goes wrong ---
+
+    def mishap(self, what: str) -> str:
+        self._counts[what] += 1
+        number = self._counts[what]
+        how = self._mishaps.get((what, number), "")
+        if how:
+            self.happened.add(Mishap(what, number, how))
+            self.trace.append(f"{self._now()} {what} {number}: {how}")
+        return how
+
+    def _now(self) -> str:
+        return f"+{(self.now - START).total_seconds():.0f}s"
+
+    def may_lose_run(self) -> bool:
+        """The task that is being run may vanish once more."""
+        if not self._path:
+            return True
+        self.victims[self._path] += 1
+        return self.victims[self._path] <= LOST_RUNS_MAX
+
+    def others_run(self, *, long: bool) -> None:
+        """Whoever is held up here sees the world go on without him: other invocations, in other processes."""
+        if self.depth >= 2:
+            return
+        self.depth += 1
+        mine, path, self._path = self.application, self._path, ""
+        while len(self._processes) <= self.depth:
+            self._processes.append(None)
+        self.application = self._processes[self.depth] or self._cold_start()
+        end = self.now + HELD_UP_MAX
+        for _ in range(60 if long else self.chance_of.randint(1, 4)):
+            if not self._next() and not (long and self._wait(end)):
+                break
+        self._processes[self.depth] = self.application
+        self.application, self._path = mine, path
+        self.depth -= 1
+
+    # --- the pump ---
+
+    def _changed(self, change: Change) -> None:
+        before = len(self.records)
+        super()._changed(change)
+        if change.new is not None:
+            self._judge(change.old, change.new)
+        if len(self.records) == before:
+            return
+        at, record = self.records.pop()
+        queue = "stream" if change.new is not None and change.new["act"] == ACT else "safety net"
+        how = self.mishap("record")
+        self.events.append(Event(f"{queue} {record.image['pk']}", at + _delay(self, how), record))
+        if how == TWICE:
+            self.events.append(Event("again", at + _delay(self, LATE), record))
+
+    @property
+    def _dispatch(self) -> Any:
+        world = self
+
+        class Dispatch:
+            def work(self, jobs: Any) -> None:
+                for job in jobs:
+                    world.send("work", {**job, "call": f"call-{next(world._ids)}"})
+
+            def script(self, job: Mapping[str, Any]) -> None:
+                world.send("report", {"script": dict(job)})
+
+            def stop_container(self, container: str, reason: str) -> None:
+                return None
+        return Dispatch()
+
+    def send(self, kind: str, payload: dict[str, Any]) -> None:
+        how = self.mishap(kind)
+        if kind == "report" and how in (LOST, LATE) and not self.may_lose_run():
+            how = ""                                # late by more than the lease is lost, too
+        if how == LOST:
+            return
+        self.events.append(Event(kind, self.now + _delay(self, how), payload))
+        if how == TWICE:
+            self.events.append(Event(kind, self.now + _delay(self, self.chance_of.choice((LATE, ""))), payload))
+
+    def set_timer(self, at: datetime, message: Mapping[str, Any]) -> None:
+        how = self.mishap("timer")
+        if how != LOST:
+            self.events.append(Event("timer", at + _delay(self, how), dict(message)))
+        if how == TWICE:
+            self.events.append(Event("timer", at + _delay(self, LATE), dict(message)))
+
+    def _cold_start(self) -> Application:
+        self.timers = _Timers(self)                 # type: ignore[assignment]
+        return super()._cold_start()
+
+    def _next(self) -> bool:
+        """One event that is due, whichever: but a queue of the stream in its order."""
+        due: dict[str, list[Event]] = {}
+        for event in self.events:
+            if event.at <= self.now and event.queue not in self._busy:
+                due.setdefault(event.queue, []).append(event)
+        if not due:
+            return False
+        queue = self.chance_of.choice(sorted(due))
+        if queue == "again" or isinstance(due[queue][0].payload, Record):
+            self._deliver(queue, due[queue][:self.chance_of.randint(1, len(due[queue]))])
+        else:
+            event = self.chance_of.choice(due[queue])
+            self.events.remove(event)
+            self._handle(event)
+        return True
+
+    def _deliver(self, queue: str, batch: list[Event]) -> None:
+        self._busy.add(queue)                       # one reader a shard, and he may be held up
+        records = [event.payload for event in batch]
+        again: set[str] = set()
+        is_done = self._invoke(lambda: again.update(self.application.stream(records, self.now)))
+        gone = [event for event in batch if is_done and event.payload.id not in again]
+        self.events = [event for event in self.events if event not in gone]
+        self._busy.discard(queue)
+
+    def _handle(self, event: Event) -> None:
+        payload = event.payload
+        if event.queue == "timer":
+            if not self._invoke(lambda: self.application.timer(payload)):
+                self.events.append(Event("timer", self.now + timedelta(seconds=30), payload))
+        elif event.queue == "work":
+            job = {key: value for key, value in payload.items() if key != "call"}
+            self._path, path = job["path"], self._path
+            if not self._invoke(lambda: self.application.work(Job.from_json(job), payload["call"])):
+                self.events.append(Event("lost", self.now, payload))
+            self._path = path
+        elif event.queue == "report":
+            report = self._executed(payload["script"])
+            if not self._invoke(lambda: self.application.record.report(report, self.now)):
+                self.events.append(Event("report", self.now + timedelta(seconds=1), payload))
+        elif not self._invoke(lambda: self.application.record.lost(
+                int(payload["attempt"]["id"]), payload["path"], payload["run"], payload["call"], "crashed", self.now,
+                is_crash=True)):
+            self.events.append(Event("lost", self.now + timedelta(seconds=1), payload))
+
+    def _executed(self, job: Mapping[str, Any]) -> dict[str, Any]:
+        """What `script` reports; it can neither die nor be held up here, since only its report matters."""
+        self.calls.clear()
+        self._call("script", dict(job))
+        return self.calls.pop()[1]
+
+    def _invoke(self, call: Callable[[], Any]) -> bool:
+        self.trace.append(f"{self._now()} {'  ' * self.depth}{self._path}")
+        try:
+            return super()._invoke(call)
+        except UnavailableError:
+            return False
+
+    def _wait(self, end: datetime) -> bool:
+        """Nothing is due: the clock goes on to whatever comes next (False: not before the end), and `watch` looks each
+        five minutes."""
+        times = [event.at for event in self.events if event.at > self.now]
+        marks = [self.table._due[f"due#{n}"][0][0] for n in range(DUE_SHARDS) if self.table._due.get(f"due#{n}")]
+        tick = max(self.now + TICK, _parsed(min(marks)) + timedelta(seconds=1)) if marks else None
+        at = min([*times, *([tick] if tick else [])], default=None)
+        if at is None or at > end:
+            return False
+        self.now = at
+        if at == tick:
+            self._invoke(lambda: self.application.watch(self.now))
+        return True
+
+    # --- from the start to the end ---
+
+    def until_rest(self, *, days: int = 3) -> None:
+        """G-5: until the attempt is done and nothing is pending, a bound after the last mishap."""
+        assert self.attempt_id is not None
+        end = self.now + timedelta(days=days)
+        for _ in range(STEPS_MAX):
+            if self.mishap("step") == KILL:
+                self._kill()
+            if self._next():
+                continue
+            if not self.events and self.is_done():
+                return
+            if not self._wait(end):
+                break
+        raise Wrong("G-5: the attempt does not end")
+
+    def calm(self) -> Application:
+        """The application over the same tables, to which nothing happens."""
+        calm = World.__new__(World)
+        calm.__dict__.update(self.__dict__)
+        calm.fault = Fault()
+        return calm._cold_start()
+
+    def is_done(self) -> bool:
+        item = self.table.get(f"attempt#{self.attempt_id:012d}", "attempt")
+        return bool(item and item.get("done"))
+
+    def _kill(self) -> None:
+        assert self.attempt_id is not None
+        for _ in range(20):
+            try:
+                if self._invoke(lambda: self.application.kill(self.attempt_id)):    # type: ignore[arg-type]
+                    return
+            except ConflictError:
+                return                              # it had ended
+
+    # --- promises that every write must keep ---
+
+    def _judge(self, old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> None:
+        kind = new.get("k")
+        if kind == "l":
+            if new["st"] == "r":
+                claimed = self.claims.setdefault((new["sk"], new["run"]), new["tok"])
+                if claimed != new["tok"]:
+                    self.wrong.append(f"G-3: run {new['run']} of {new['sk']} is claimed by {claimed} and {new['tok']}")
+            if new["st"] in "sec" and old is not None and old["st"] in "sec" and old["run"] == new["run"] \
+                    and old["st"] != new["st"]:
+                self.wrong.append(f"G-3: run {new['run']} of {new['sk']} has two results: {old['st']}, {new['st']}")
+        if kind in ("g", "l"):
+            unborn = State.BLOCKED if kind == "g" else State.READY
+            step = (unborn if old is None else _state(old), _state(new))
+            is_fresh = kind == "g" and old is not None and old["gen"] != new["gen"]
+            if step[0] is not step[1] and not is_fresh and step not in (_GROUP if kind == "g" else _LEAF):
+                self.wrong.append(f"G-4: {new['sk']} goes from {step[0]} to {step[1]}")
+
+
+@dataclass(frozen=True, eq=False)
+class Event:
+    queue: str
+    at: datetime
+    payload: Any
+
+
+class _Timers:
+    def __init__(self, world: Storm) -> None:
+        self._world = world
+
+    def set(self, at: datetime, message: Mapping[str, Any], *, now: datetime) -> None:
+        self._world.set_timer(at, message)
+
+
+class _StormFault(Fault):
+    def __init__(self, world: Storm) -> None:
+        super().__init__()
+        self._world = world
+
+    def around(self, name: str, call: Callable[..., Any], *args: Any, **more: Any) -> Any:
+        world = self._world
+        how = world.mishap("outside call")
+        if not how:
+            return call(*args, **more)
+        world.trace[-1] += f" {name}"
+        if how in (HELD_UP, ASLEEP):
+            world.others_run(long=how == ASLEEP and name != "table.transact")
+            return call(*args, **more)
+        if (how in (THROTTLED, ANSWER_LOST) and name.startswith("alerts")) or not world.may_lose_run():
+            return call(*args, **more)              # a notification that cannot be sent fails its task, rightly
+        if how in (DIES_AFTER, ANSWER_LOST):
+            call(*args, **more)
+        if how in (THROTTLED, ANSWER_LOST):
+            raise UnavailableError(f"{name}: {how}")
+        raise Crash(name)
+
+
+class Scripted(Replay):
+    """`do` and `do_once` as the workload says; what each run saw is noted, and must not depend on timing (G-6)."""
+
+    def __init__(self, world: Storm, work: Workload) -> None:
+        super().__init__()
+        self.seen: Seen = {}
+        self._tries: dict[str, list[int]] = {}
+        self._do, self._do_once = _Do(self, world, work, retries=True), _Do(self, world, work, retries=False)
+
+    def find(self, name: str) -> Operator | None:
+        return {"do": self._do, "do_once": self._do_once}.get(name) or find_operator(name)
+
+    def turn(self, request: TaskRequest) -> int:
+        """Which of its name's rows this is, of those that ran."""
+        tries = self._tries.setdefault(request.task_name, [])
+        if request.task_id not in tries:
+            tries.append(request.task_id)
+        return tries.index(request.task_id)
+
+
+class _Do:
+    retries: ClassVar[bool] = True
+    runs_code: ClassVar[bool] = True
+
+    def __init__(self, script: Scripted, world: Storm, work: Workload, *, retries: bool) -> None:
+        self._script, self._world, self._work = script, world, work
+        self.retries = retries                      # type: ignore[misc]
+
+    def run(self, request: TaskRequest) -> TaskResult:
+        behaviour = self._work.behaviours[int(request.config["_command"])]
+        turn = self._script.turn(request)
+        retried, polls = request.state.get("retry_count", 0), request.state.get("polls", 0)
+        what = shown({key: request.config[key] for key in VISIBLE if key in request.config})
+        before = self._script.seen.setdefault((request.task_name, turn, retried, polls), what)
+        if before != what:
+            self._world.wrong.append(f"G-6: {request.task_name} saw {before}, then {what}")
+        if polls < behaviour.polls:
+            raise Again(behaviour.wait_s, {**request.state, "polls": polls + 1})
+        if turn + retried < behaviour.fails:
+            raise TaskError(f"{request.task_name} {turn} {retried}")
+        return TaskResult(subtasks=behaviour.subtasks, store=behaviour.store, reset=behaviour.reset,
+                          export=behaviour.export)
+
+    def cleanup(self, request: TaskRequest) -> None:
+        return None
+
+
+class Bugs(logging.Handler):
+    """The stream and `watch` go on after any error; here one that is not a service's is a bug of ours."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.found: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None and not isinstance(error, SkydagError):
+            self.found.append(f"{record.getMessage()}: {error!r}")
+
+
+def _pairs(*kinds: str) -> set[tuple[State, State]]:
+    return {(s.before, s.after) for s in STEPS if s.of in kinds} | {ends(t) for t in TOGETHER if t.of in kinds}
+
+
+_GROUP: Final = _pairs("group", "generator") | {
+    (before, after) for before, after in _pairs("group") if before is State.BLOCKED} | {
+    (State.BLOCKED, after) for before, after in _pairs("group", "generator") if before is State.PLANNED}
+_LEAF: Final = _pairs("leaf", "generator") | {(State.PLANNED, State.READY)}
+_STATES: Final = {"p": State.PLANNED, "w": State.GROUP_RETRY_WAITING, "g": State.GROUP_ERROR, "s": State.SUCCESS,
+                  "e": State.ERROR, "c": State.CANCELED, "r": State.RUNNING, "y": State.RETRY_WAITING, "d": State.READY}
+
+
+def _state(item: Mapping[str, Any]) -> State:
+    if item["k"] == "l" and item["st"] in "se" and item.get("gn"):
+        return State.PLANNED
+    return _STATES[item["st"]]
+
+
+def _parsed(text: str) -> datetime:
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def _delay(world: Storm, how: str) -> timedelta:
+    if how != LATE:
+        return timedelta()
+    return timedelta(seconds=world.chance_of.choice((1, 3, 40, 600, 1500, 4000)))
