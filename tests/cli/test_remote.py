@@ -16,8 +16,8 @@ import pytest
 from skydag.cli import push
 from skydag.cli.client import endpoint, remote
 from skydag.cli.log import Printer
-from skydag.cli.options import CLIENT, COMMON, read
 from skydag.cli.main import main
+from skydag.cli.options import CLIENT, COMMON, read
 from skydag.cli.remote import Remote, SessionExists
 from skydag.errors import ConflictError, InvalidError, NotFoundError, SkydagError, UnavailableError
 

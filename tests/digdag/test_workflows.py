@@ -14,7 +14,6 @@ from tests.digdag.play import Play
 from tests.digdag.workflow_cases import all_cases
 
 NOT_YET: dict[str, tuple[str, ...]] = {
-    "the operator wait>": ("wait-short", "wait-poll-and-blocking"),
     "the operators http> and http_call>": (
         "http-get-store", "http-post-json", "http-post-text", "http-content-type", "http-bad-headers", "http-404",
         "http-500-post-not-retried", "http-500-post-retry-true", "http-429-retried-always", "http-leaf-retry",

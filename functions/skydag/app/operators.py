@@ -23,6 +23,7 @@ BUILT_IN: Final = {
     "notify": "skydag_operators.notify:Notify",
     "py": "skydag_operators.py:Py",
     "sh": "skydag_operators.sh:Sh",
+    "wait": "skydag_operators.wait:Wait",
 }
 
 #: Digdag's own operators (O-1) that are not here yet; docs/compatibility.md lists them, a test compares.
@@ -30,7 +31,7 @@ NOT_YET: Final = frozenset({
     "bq", "bq_ddl", "bq_extract", "bq_load", "embulk", "emr", "gcs_wait", "http", "http_call", "mail", "param_get",
     "param_set", "pg", "rb", "redshift", "redshift_load", "redshift_unload", "require", "s3_wait", "td", "td_ddl",
     "td_for_each", "td_load", "td_partial_delete", "td_result_export", "td_run", "td_table_export", "td_wait",
-    "td_wait_table", "wait",
+    "td_wait_table",
 })
 
 _known: dict[str, Operator | None] = {}
