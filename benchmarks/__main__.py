@@ -15,6 +15,8 @@ from skydag.engine import pages
 from skydag.engine.group import End, Group, Report
 from skydag.engine.settle import settle
 from skydag.language.compile import compile_file
+from skydag.language.include import load
+from skydag.language.places import task_places
 
 TRIES = 5
 NOW = datetime(2025, 1, 1, tzinfo=UTC)
@@ -54,6 +56,18 @@ def transition_s(count: int) -> float:
     return best(through, 3) / count
 
 
+def compile_s(count: int) -> float:
+    text = echoes(count).encode()
+    return best(lambda: compile_file("w.dig", lambda path: text))
+
+
+def places_s(count: int) -> float:
+    """What it takes beyond that to know where each task stands."""
+    text = echoes(count).encode()
+    tasks, document = compile_file("w.dig", lambda path: text).tasks, load("w.dig", lambda path: text)
+    return best(lambda: task_places(document, tasks))
+
+
 def rows(folder: Path) -> Sequence[tuple[str, str, str]]:
     (folder / "one.dig").write_text(echoes(1))
     (folder / "chain.dig").write_text(echoes(100))
@@ -64,7 +78,7 @@ def rows(folder: Path) -> Sequence[tuple[str, str, str]]:
     one = best(command(*run, "one", "--no-save", folder=folder))
     chain = best(command(*run, "chain", "--no-save", folder=folder))
     wide = best(command(*run, "wide", folder=folder), 3)
-    check = best(lambda: compile_file("w.dig", lambda path: echoes(1000).encode()))
+    check, large = compile_s(1000), compile_s(10_000)
     return (
         ("skydag --version", f"{version / bare:.1f} x python -c pass ({version * 1000:.0f} ms)", "<= 3 x"),
         ("a run of one task", f"{one / bare:.1f} x python -c pass ({one * 1000:.0f} ms)", "<= 10 x"),
@@ -73,6 +87,8 @@ def rows(folder: Path) -> Sequence[tuple[str, str, str]]:
         ("the core, one transition in a sequence of 1,000", f"{transition_s(1000) * 1e6:.0f} us", "<= 100 us"),
         ("the core, one transition in a sequence of 10,000", f"{transition_s(10_000) * 1e6:.0f} us", "<= 100 us"),
         ("compiling 1,000 tasks", f"{check * 1000:.0f} ms", "<= 200 ms"),
+        ("compiling 10,000 tasks", f"{large / check:.1f} x that of 1,000", "about 10 x"),
+        ("the places of 10,000 tasks", f"{places_s(10_000) / large:.0%} of compiling them", "<= 25 %"),
     )
 
 

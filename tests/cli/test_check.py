@@ -232,6 +232,17 @@ def test_each_code_can_be_switched_off_by_option_and_by_configuration(
     assert main(["check", "--strict", *(word for code in set(every) for word in ("--ignore", code))]) == 0
 
 
+def test_what_the_configuration_ignores_a_push_does_not_show_either(
+    project: Path, capsys: pytest.CaptureFixture[str],
+) -> None:
+    write(project, WARNED)
+    nowhere = ("-e", "http://127.0.0.1:9")
+    assert main(["push", "p", *nowhere]) == 1
+    assert "warning: w.dig:1:14: _retry: -1 means no retry [no-effect]\n" in capsys.readouterr().err
+    assert main(["push", "p", *nowhere, "-X", "check.ignore=no-effect"]) == 1
+    assert "warning: " not in capsys.readouterr().err
+
+
 def test_ignored_warnings_do_not_count_among_the_hundred(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(project, {"w.dig": "".join(f"+t{n}: {{sh>: x, _retry: -1}}\n" for n in range(150))})
     assert data(capsys)["warnings"][-1]["message"] == "and 50 more problems"
