@@ -11,6 +11,7 @@ from tests.language.sources import reader
 
 from skydag.app.operators import BUILT_IN
 from skydag.app.packing import listed
+from skydag.language.advice.options import OPTIONS
 from skydag.language.codes import WARNINGS
 from skydag.language.compile import compile_project
 
@@ -180,6 +181,10 @@ def test_an_operator_that_no_package_brings_is_named_l_143() -> None:
     assert warnings("+a: {_type: slack, _command: x}\n", known) == [
         "1:6 unknown-operator Unknown task type: slack; the package that brings the operator is not installed here"]
     assert warnings("+a: {_type: '${kind}'}\n+b: {if>: true, _do: {sh>: x}}\n", known) == []
+
+
+def test_the_options_of_every_operator_are_known() -> None:
+    assert set(BUILT_IN) - set(OPTIONS) <= {"sh", "py", "rb"}       # those take any
 
 
 def test_tasks_of_the_sla_are_looked_at_too() -> None:
