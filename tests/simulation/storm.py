@@ -23,12 +23,13 @@ from tests.simulation.world import START, Crash, Fault, Replay, World
 from skydag.app.application import Application
 from skydag.app.job import Job
 from skydag.app.operators import find_operator
-from skydag.app.stream import Record
+from skydag.app.stream import SET_ASIDE_AFTER, Record
 from skydag.engine.steps import STEPS, TOGETHER, ends
 from skydag.errors import ConflictError, SkydagError, TaskError, UnavailableError
 from skydag.local.table import Change
 from skydag.model.task import State
 from skydag.spi import Again, Operator, TaskRequest, TaskResult
+from skydag.store.aside import PK
 from skydag.store.task_items import ACT, DUE_SHARDS
 
 VISIBLE: Final = (*KEYS, "x", "i", "error")         # parameters that tasks are asked about
@@ -69,6 +70,7 @@ class Plan:
     has_script: bool                                # user code runs elsewhere and reports
     chunk: int                                      # parallel groups of more children are cut
     is_killed: bool = False
+    has_watch: bool = True                          # else the stream alone must do it (F-4): nothing is lost for good
 
 
 def plan(seed: int, size: int) -> Plan:
@@ -76,14 +78,14 @@ def plan(seed: int, size: int) -> Plan:
     chance = random.Random(f"plan {seed}")
     ranges = {"outside call": 14 * size + 10, "record": 3 * size + 2, "work": size + 1, "report": size, "timer": 6}
     mishaps = {(what, chance.randint(1, most)): how
-               for _ in range(chance.choice((0, 2, 4, 6, 9)))
+               for _ in range(chance.choice((0, 3, 6, 10, 16)))
                for what, most in [_chosen(chance, ranges)] for how in [chance.choice(KINDS[what])]}
     is_killed = chance.random() < 0.2
     if is_killed:
         mishaps["step", chance.randint(1, 4 * size + 4)] = KILL
     return Plan(seed=seed, mishaps=tuple(sorted(Mishap(what, number, how) for (what, number), how in mishaps.items())),
                 is_direct=seed % 2 == 0, has_script=chance.random() < 0.4, chunk=chance.choice((2, 3, 250)),
-                is_killed=is_killed)
+                is_killed=is_killed, has_watch=LOST in mishaps.values() or chance.random() < 0.3)
 
 
 def _chosen(chance: random.Random, ranges: Mapping[str, int]) -> tuple[str, int]:
@@ -106,7 +108,7 @@ class Storm(World):
         self.claims: dict[tuple[str, int], str] = {}
         self.victims: Counter[str] = Counter()
         self.attempt_id: int | None = None
-        self.depth, self._path = 0, ""
+        self.depth, self._path, self.was_set_aside = 0, "", False
         self.events: list[Event] = []
         self._busy: set[str] = set()
         self._processes: list[Application | None] = []
@@ -269,7 +271,7 @@ class Storm(World):
         five minutes."""
         times = [event.at for event in self.events if event.at > self.now]
         marks = [self.table._due[f"due#{n}"][0][0] for n in range(DUE_SHARDS) if self.table._due.get(f"due#{n}")]
-        tick = max(self.now + TICK, _parsed(min(marks)) + timedelta(seconds=1)) if marks else None
+        tick = max(self.now + TICK, _parsed(min(marks)) + timedelta(seconds=1)) if marks and self._watches() else None
         at = min([*times, *([tick] if tick else [])], default=None)
         if at is None or at > end:
             return False
@@ -277,6 +279,10 @@ class Storm(World):
         if at == tick:
             self._invoke(lambda: self.application.watch(self.now))
         return True
+
+    def _watches(self) -> bool:
+        """An attempt that was set aside is not the stream's any more."""
+        return self.plan.has_watch or self.was_set_aside
 
     # --- from the start to the end ---
 
@@ -291,9 +297,10 @@ class Storm(World):
                 continue
             if not self.events and self.is_done():
                 return
-            if not self._wait(end):
+            if (not self.events and not self._watches()) or not self._wait(end):
                 break
-        raise Wrong("G-5: the attempt does not end")
+        raise Wrong("G-5: the attempt does not end" if self.events or self.plan.has_watch else
+                    "F-4: the attempt would not end without watch")
 
     def calm(self) -> Application:
         """The application over the same tables, to which nothing happens."""
@@ -318,6 +325,7 @@ class Storm(World):
     # --- promises that every write must keep ---
 
     def _judge(self, old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> None:
+        self.was_set_aside |= new["pk"] == PK and new["failures"] >= SET_ASIDE_AFTER
         kind = new.get("k")
         if kind == "l":
             if new["st"] == "r":

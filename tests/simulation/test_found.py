@@ -10,7 +10,9 @@ import pytest
 from tests.simulation.scripted import Script, begin, drain, status
 from tests.simulation.world import Fault, World
 
+from skydag.engine.leaf import Leaf
 from skydag.errors import TaskError, UnavailableError
+from skydag.model.task import State
 from skydag.spi import TaskRequest, TaskResult
 
 BOTH = pytest.mark.parametrize("is_direct", [True, False], ids=["direct", "stream-only"])
@@ -61,3 +63,42 @@ def test_an_earlier_trys_error_counts_although_the_group_succeeded_in_the_end_E_
     drain(world)
     assert status(world, attempt_id) == "error"
     assert seen == ["second"]
+
+
+class _Meanwhile(Fault):
+    """Something else happens before the first put that fits."""
+
+    def __init__(self, fits: Callable[[dict[str, Any]], bool], meanwhile: Callable[[], object]) -> None:
+        super().__init__()
+        self._fits, self._meanwhile = fits, meanwhile
+
+    def around(self, name: str, call: Callable[..., Any], *args: Any, **more: Any) -> Any:
+        if name == "table.put" and not self.log and self._fits(args[0]):
+            self.log.append(name)
+            self._meanwhile()
+        return call(*args, **more)
+
+
+@BOTH
+def test_a_kill_while_a_dead_run_is_being_released_ends_the_task_E_71(is_direct: bool, tmp_path: Path) -> None:
+    """Whoever releases the run loses to the flag, and must not leave the task running with nobody to end it."""
+    world = World(tmp_path, is_direct=is_direct, replay=Script())
+    attempt_id = begin(world, "+a: {do>: 1}\n", tmp_path)
+    while not world.calls:
+        assert world._step()
+    job = world.calls.popleft()[1]
+    token = job.pop("call")
+    claimed = Leaf(attempt_id=attempt_id, path=job["path"], number=job["number"], run=1, token=token, parent_page="0",
+                   state=State.RUNNING, started_at=world.now, updated_at=world.now)
+    assert world.application.tasks.claim(claimed) is None
+
+    def kill() -> None:
+        world.application.kill(attempt_id)
+        while any(at <= world.now for at, _ in world.records):
+            world._step()
+
+    world.fault.around = _Meanwhile(                               # type: ignore[method-assign]
+        lambda item: item.get("k") == "l" and item["st"] == "d", kill).around
+    world.calls.append(("lost", {"job": job, "token": token}))
+    drain(world)
+    assert status(world, attempt_id) == "killed"

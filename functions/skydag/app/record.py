@@ -135,6 +135,8 @@ class Record:
             again = replace(leaf, state=State.READY, lost=leaf.lost + 1, updated_at=now, deadline=None, container=None)
             if self._tasks.change(leaf, again, ACT) is None:
                 self._advance.jobs.send_again(attempt, path, again)
+            else:                               # a kill, or another who found it dead: look again
+                self.lost(attempt_id, path, run, token, reason, now, is_crash=is_crash)
             return
         self(self.run_of(attempt, leaf), self._verdict(attempt, leaf, reason), now)
 
