@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -258,6 +260,19 @@ def test_only_codes_of_warnings_can_be_ignored(
 ) -> None:
     assert main(["check", "--ignore", code]) == 1
     assert reason in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["text", "json", "sarif", "github"])
+def test_half_a_surrogate_pair_is_no_crash_in_any_form(kind: str, project: Path) -> None:
+    write(project, {"w.dig": '+a: {sh>: x, "_\\ud800": 1, py>: y}\n"\\ud800": 2\n', "p.json": '{"a": "\\ud800"}'})
+    (project / "fine").mkdir()
+    write(project / "fine", {"w.dig": '_export: {"\\ud800": "\\ud800"}\n+a: {echo>: 1}\n'})
+    for folder, code in ((".", 1), ("fine", 0)):
+        command = (sys.executable, "-m", "skydag", "check", "--format", kind, "--project", folder, "-P", "p.json")
+        done = subprocess.run(command, capture_output=True, check=False, env={
+            **os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+        assert done.returncode == code, done.stderr.decode()
+        assert b"Traceback" not in done.stderr
 
 
 # --- which project

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +11,7 @@ from skydag.cli.command import Command
 from skydag.cli.config import configuration, params
 from skydag.cli.findings import Findings, find
 from skydag.cli.options import PARAMS, Given, Option
+from skydag.cli.output import tell
 from skydag.cli.project_dir import directory, ignored_codes
 from skydag.errors import InvalidError, NotFoundError
 
@@ -33,9 +35,9 @@ def run(given: Given) -> int:
 
 def _tell(findings: Findings, kind: str) -> None:
     if kind == "text":
-        from skydag.cli.check_text import tell
+        from skydag.cli import check_text
 
-        tell(findings, now())
+        check_text.tell(findings, now())
     elif kind == "json":
         from skydag.cli.check_json import text
 
@@ -44,7 +46,7 @@ def _tell(findings: Findings, kind: str) -> None:
         from skydag.cli import check_review
 
         for line in [check_review.sarif(findings)] if kind == "sarif" else check_review.github(findings):
-            print(line)
+            tell(line, sys.stdout)
 
 
 def _folder(given: Given) -> Path:

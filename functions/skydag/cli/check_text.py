@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TextIO
 
+from skydag.cli import output
 from skydag.cli.excerpt import Lines, excerpt, split
 from skydag.cli.findings import Findings, requires
 from skydag.cli.output import local_time, relative, yaml_lines
@@ -22,9 +23,9 @@ def tell(findings: Findings, present: datetime) -> None:
         print_excerpts(findings, has_colour="NO_COLOR" not in os.environ)
     else:
         for problem in findings.problems:
-            print(line_of(problem), file=sys.stderr)
+            output.tell(line_of(problem), sys.stderr)
     if not findings.errors:
-        print("\n".join(_contents(findings, present)))
+        output.tell("\n".join(_contents(findings, present)), sys.stdout)
 
 
 def is_terminal(out: TextIO) -> bool:
@@ -32,11 +33,9 @@ def is_terminal(out: TextIO) -> bool:
 
 
 def print_excerpts(findings: Findings, *, has_colour: bool) -> None:
-    encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
     lines = lines_below(findings.folder)
     for problem in findings.problems:
-        text = "\n".join((*excerpt(problem, lines, has_colour=has_colour), ""))
-        print(text.encode(encoding, "replace").decode(encoding), file=sys.stderr)
+        output.tell("\n".join((*excerpt(problem, lines, has_colour=has_colour), "")), sys.stderr)
     if findings.problems:
         print(count(findings), file=sys.stderr)
 

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TextIO
 
 _PLAIN_KEY = re.compile(r"[A-Za-z+^_][\w+.>^/-]*", re.ASCII)
 _RESERVED = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
@@ -18,6 +18,12 @@ def block(pairs: Mapping[str, Any], indent: int = 2) -> None:
     for key, value in pairs.items():
         print(f"{' ' * indent}{key}: {'' if value is None else value}")
     print()
+
+
+def tell(text: str, out: TextIO) -> None:
+    """A line, with `?` for what this output has no letters for (half a surrogate pair never has)."""
+    encoding = getattr(out, "encoding", None) or "utf-8"
+    print(text.encode(encoding, "replace").decode(encoding), file=out)
 
 
 def compact(value: Any) -> str:
