@@ -246,3 +246,11 @@ def test_ten_thousand_slips_are_found_in_linear_time() -> None:
         return time.process_time() - start
 
     assert seconds(8_000) < 8 * min(seconds(2_000), seconds(2_000))
+
+
+def test_what_aliases_multiply_is_looked_at_once() -> None:
+    lines = "\n".join(f"  k{n}: &k{n} [{','.join([f'*k{n - 1}'] * 10)}]" for n in range(1, 6))
+    start = time.process_time()
+    found = warnings(f"_export:\n  k0: &k0 [{{token: abcdef}}, '${{sesion_time}}']\n{lines}\n+a: {{echo>: x}}\n")
+    assert [line.split()[1] for line in found] == ["secret", "unknown-name"]
+    assert time.process_time() - start < 0.3

@@ -18,11 +18,12 @@ def advise(name: str, definition: Mapping[str, Any], files: Collection[str], war
              "a task is written '+name: {sh>: ...}', beside the other keys")
     every = tuple(sites(name, definition))
     known = targets.Known(files, operators)
+    seen: set[int] = set()
     for site in every:
         exports.advise(site, warn)
         settings.advise(site, warn)
         never.advise(site, warn)
-        secrets.advise(site, warn)
+        secrets.advise(site, seen, warn)
         if site.operator is not None:
             options.advise(site, warn)
             targets.advise(site, known, warn)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Final
 
 from skydag.language.advice.sites import Path, Site, Warn
 from skydag.language.advice.spelling import one_letter_off
@@ -65,14 +65,3 @@ def _loop_names(site: Site) -> Iterator[str]:
         yield "range"
     elif site.operator == "for_each" and isinstance(site.command, Mapping):
         yield from site.command
-
-
-def names(value: Any) -> Iterator[str]:
-    """Every key of every mapping in a value."""
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield key
-            yield from names(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from names(inner)

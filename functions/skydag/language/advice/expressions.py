@@ -12,11 +12,11 @@ from __future__ import annotations
 import functools
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from skydag.language.advice.exports import BUILT_IN, FROM_SCHEDULE, names
-from skydag.language.advice.sites import BODIES, Path, Site, Warn
+from skydag.language.advice.exports import BUILT_IN, FROM_SCHEDULE
+from skydag.language.advice.sites import BODIES, Path, Site, Warn, names, texts
 from skydag.language.advice.spelling import one_letter_off
 from skydag.language.template import Expression, split
 
@@ -37,14 +37,16 @@ _OF_JAVASCRIPT: Final = frozenset((
 
 
 def advise(definition: Mapping[str, Any], sites: Sequence[Site], warn: Warn) -> None:
-    keys = Counter(names(definition))
+    keys = Counter(names(definition, set()))
+    seen: set[int] = set()
     is_sealed = isinstance(definition.get("schedule"), Mapping)     # nobody gives parameters
     unknown: dict[str, str | None] = {}                             # and what may be meant
     for site in sites:
+        templates = _templates(site, seen)
         if site.operator is not None:
-            _below(site, keys, warn)
-        for path, text in _texts(site):
-            for name in sorted(code_names(text)):
+            _below(site, templates, keys, warn)
+        for path, named in templates:
+            for name in sorted(named):
                 if name in keys or name in GIVEN:
                     continue
                 if name not in unknown:
@@ -69,19 +71,19 @@ def _code_names(code: str) -> frozenset[str]:
     return frozenset(_NAME.findall(code)) - _OF_JAVASCRIPT - frozenset(_TYPEOF.findall(code))
 
 
-def code_names(text: str) -> set[str]:
+def code_names(text: str) -> frozenset[str]:
     """The names that the expressions of a text certainly need."""
-    return {name for part in split(text) if isinstance(part, Expression) for name in _code_names(part.code)}
+    return frozenset(name for part in split(text) if isinstance(part, Expression) for name in _code_names(part.code))
 
 
-def _below(site: Site, keys: Mapping[str, int], warn: Warn) -> None:
+def _below(site: Site, templates: Sequence[tuple[Path, frozenset[str]]], keys: Mapping[str, int], warn: Warn) -> None:
     """A task's own keys are seen by the texts below them in the same mapping, by no others (L-94)."""
     order = {key: at for at, key in enumerate(site.body)}
-    for path, text in _texts(site):
+    for path, named in templates:
         here = path[len(site.path):]
         if here[0] == "_export":
             continue
-        for name in sorted(code_names(text)):
+        for name in sorted(named):
             if name in GIVEN or keys.get(name) != 1 or name not in order:
                 continue
             if len(here) == 1 and order[name] >= order[str(here[0])]:
@@ -92,21 +94,11 @@ def _below(site: Site, keys: Mapping[str, int], warn: Warn) -> None:
                      f"move '{name}' into _export")
 
 
-def _texts(site: Site) -> Iterator[tuple[Path, str]]:
-    """The texts of a task that are evaluated with it."""
+def _templates(site: Site, seen: set[int]) -> list[tuple[Path, frozenset[str]]]:
+    """What the texts of a task that are evaluated with it name."""
+    found: list[tuple[Path, frozenset[str]]] = []
     for key, value in site.body.items():
         if key == "_export" or (site.operator is not None and not key.startswith("+") and key not in BODIES):
-            yield from _of(value, (*site.path, key))
-
-
-def _of(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
-    if isinstance(value, str):
-        if "${" in value:
-            yield path, value
-    elif isinstance(value, Mapping):
-        for key, inner in value.items():
-            if key not in ("_do", "_else_do"):
-                yield from _of(inner, (*path, key))
-    elif isinstance(value, list):
-        for at, inner in enumerate(value):
-            yield from _of(inner, (*path, at))
+            found.extend((path, named) for path, _, text in texts(value, (*site.path, key), key, seen)
+                         if "${" in text and (named := code_names(text)))
+    return found

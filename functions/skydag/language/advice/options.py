@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from skydag.language.advice.expressions import code_names
-from skydag.language.advice.sites import Site, Warn
+from skydag.language.advice.sites import Site, Warn, texts
 from skydag.language.problems import did_you_mean
 from skydag.language.template import Literal, split
 
@@ -60,15 +60,7 @@ def _hint(site: Site, key: str, known: tuple[str, ...]) -> str | None:
 
 def _used(body: Mapping[str, Any]) -> set[str]:
     """The names in the texts of one task."""
-    return {name for value in body.values() for name in _names_in(value)}
-
-
-def _names_in(value: Any) -> set[str]:
-    if isinstance(value, str):
-        return code_names(value) if "$" in value else set()
-    if isinstance(value, Mapping):
-        return set().union(*map(_names_in, value.values()))
-    return set().union(*map(_names_in, value)) if isinstance(value, list) else set()
+    return {name for _, _, text in texts(body, (), "", set()) if "${" in text for name in code_names(text)}
 
 
 def _condition(site: Site, warn: Warn) -> None:

@@ -59,6 +59,35 @@ def is_disabled(body: Mapping[str, Any]) -> bool:
     return body.get("_disable") not in (None, False, "false", "False", "", 0)
 
 
+def texts(value: Any, path: Path, key: str, seen: set[int]) -> Iterator[tuple[Path, str, str]]:
+    """The texts in a value, each with its path and its key, bodies of tasks left out. What aliases share is given once:
+    `seen` holds the mappings and lists that were."""
+    if isinstance(value, str):
+        yield path, key, value
+    elif isinstance(value, (Mapping, list)):
+        if id(value) in seen:
+            return
+        seen.add(id(value))
+        if isinstance(value, list):
+            for at, inner in enumerate(value):
+                yield from texts(inner, (*path, at), key, seen)
+        else:
+            for name, inner in value.items():
+                if name not in ("_do", "_else_do"):
+                    yield from texts(inner, (*path, name), name, seen)
+
+
+def names(value: Any, seen: set[int]) -> Iterator[str]:
+    """Every key of every mapping in a value, of those that aliases share once."""
+    if not isinstance(value, (Mapping, list)) or id(value) in seen:
+        return
+    seen.add(id(value))
+    if isinstance(value, Mapping):
+        yield from value
+    for inner in value.values() if isinstance(value, Mapping) else value:
+        yield from names(inner, seen)
+
+
 def _below(path: Path, full_name: str, body: Mapping[str, Any], *, is_root: bool = False) -> Iterator[Site]:
     if not is_root and is_disabled(body):
         return
