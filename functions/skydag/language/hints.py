@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
+WIDE_COLON: Final = "："        # U+FF1A, as East Asian keyboards write it
 _NO_BLANK = re.compile(r"(\+?[\w.]+>?):(\S.*)", re.DOTALL)           # sh>:./load.sh
 _NO_COLON = re.compile(r"([\w.]+>)\s+(.*)", re.DOTALL)               # sh> ./load.sh
 _BAD_IN_NAME = re.compile(r"[^a-zA-Z0-9_\-=\[\]{}%&@,.`]+")
@@ -18,6 +19,8 @@ def no_body_hint(key: str, body: Any) -> str:
     if isinstance(body, list):
         return f"a task has one operator: leave out the dashes, or write a task for each, '{key}_1: {{sh>: ...}}'"
     if isinstance(body, str):
+        if WIDE_COLON in body:
+            return f"write ':' and a blank for '{WIDE_COLON}'"
         if found := _NO_BLANK.fullmatch(body):
             return f"write a blank behind the colon: '{found[1]}: {_short(found[2])}'"
         if found := _NO_COLON.fullmatch(body):
@@ -35,6 +38,8 @@ def no_export_hint(value: Any) -> str:
 
 def no_group_key_hint(key: str, value: Any) -> str:
     """For a key that a group does not have and that resembles none it has."""
+    if odd := odd_blank_hint(key):
+        return odd
     if isinstance(value, Mapping):
         return f"write '+{key}:' if it is a task"
     return f"write '{key}>:' if it is an operator; a task without an operator is a group"
@@ -42,9 +47,17 @@ def no_group_key_hint(key: str, value: Any) -> str:
 
 def bad_name_hint(key: str) -> str:
     """For a task's key with letters that no name has."""
+    if odd := odd_blank_hint(key):
+        return odd
     allowed = "a name has letters a-z, A-Z, digits and _ - = [ ] { } % & @ , . `, and no blanks"
     better = _BAD_IN_NAME.sub("_", key[1:]).strip("_")
     return f"write '+{better}'; {allowed}" if better and len(better) < 100 else allowed
+
+
+def odd_blank_hint(key: str) -> str | None:
+    """For a key with a character that looks like a blank and is none; None if there is none."""
+    odd = next((letter for letter in key if letter.isspace() and letter not in " \t\n\r"), None)
+    return odd and f"there is a U+{ord(odd):04X} that only looks like a blank: write a blank for it"
 
 
 def _short(text: str) -> str:

@@ -11,6 +11,7 @@ from typing import Final
 
 import yaml
 
+from skydag.language.hints import WIDE_COLON
 from skydag.model.workflow import Place, Problem
 
 # Words of libyaml's message, letters one of which stands at the place (none: any), advice.
@@ -27,16 +28,16 @@ _HINTS: Final = (
     ("found another document", "", "one file holds one workflow: remove what follows '---'"),
 )
 _INCLUDE = re.compile(r"[ \t-]*(!include:)(?=\s)")
+_CONFLICT = re.compile(r"(?:<{7}|>{7}) ")
+_BLOCK_TEXT = re.compile(r".*[|>][-+0-9]*\s*\Z")
 _KEY_AT_END = re.compile(r"[\w+^.>-]+\Z")
 
 
 def explained(file: str, text: str, wrong: yaml.MarkedYAMLError) -> Problem:
     lines = text.splitlines()
-    for number, line in enumerate(lines, 1):
-        if found := _INCLUDE.match(line):
-            return Problem(place=Place(file=file, line=number, column=found.start(1) + 1), code="include",
-                           message="'!include:' is no key", hint="write '!include : path/file.yml', with a blank "
-                           "before the colon")
+    found = _telltale(file, lines)
+    if found is not None:
+        return found
     mark, opened = wrong.problem_mark or wrong.context_mark, wrong.context_mark
     message = (wrong.problem or str(wrong)).replace("\n", " ")
     if opened and "quoted scalar" in str(wrong.context) and "end of stream" in message:
@@ -44,19 +45,48 @@ def explained(file: str, text: str, wrong: yaml.MarkedYAMLError) -> Problem:
     if mark is None:
         return Problem(place=Place(file=file), code="syntax", message=f"not YAML: {message}")
     letter = lines[mark.line][mark.column: mark.column + 1] if mark.line < len(lines) else ""
-    if opened and "flow" in str(wrong.context) and (letter in "]}" or not text[mark.index:].strip()):
+    if opened and "flow" in str(wrong.context) and letter != "{" and (
+            letter in "]}" or mark.line > opened.line or not text[mark.index:].strip()):
         sign = text[opened.index: opened.index + 1]
         return _problem(file, mark, message, f"the '{sign}' in line {opened.line + 1} is not closed")
     if "mapping values are not allowed" in message:
         return _problem(file, mark, message, _second_colon(lines, mark))
     if "could not find expected ':'" in message and opened and opened.line < len(lines):
-        return _problem(file, opened, message, f"this line has no colon: write '{lines[opened.line].strip()[:40]}:', "
-                        "or indent it if it goes on with the line above")
+        return _problem(file, opened, message, _no_colon(lines, opened.line))
+    if "did not find expected key" in message and lines[mark.line: mark.line + 1] and (
+            lines[mark.line][:mark.column].rstrip().endswith(("'", '"'))):
+        return _problem(file, mark, message, "text stands behind the closing quote; in '...' a quote is written '', "
+                        'in "..." it is written \\"')
     if "alphabetic or numeric character" in message and opened:
         mark = opened
     hint = next((hint for words, letters, hint in _HINTS
                  if words in message and (not letters or (letter and letter in letters))), None)
     return _problem(file, mark, message, hint)
+
+
+def _telltale(file: str, lines: Sequence[str]) -> Problem | None:
+    """What explains everything behind it, wherever libyaml noticed."""
+    for number, line in enumerate(lines, 1):
+        if include := _INCLUDE.match(line):
+            return Problem(place=Place(file=file, line=number, column=include.start(1) + 1), code="include",
+                           message="'!include:' is no key", hint="write '!include : path/file.yml', with a blank "
+                           "before the colon")
+        if _CONFLICT.match(line):
+            return Problem(place=Place(file=file, line=number), code="syntax",
+                           message="not YAML: a merge left a conflict here",
+                           hint="keep one of the two versions, and remove the lines with <<<<<<<, ======= and >>>>>>>")
+    return None
+
+
+def _no_colon(lines: Sequence[str], number: int) -> str:
+    """For a line where a key was expected and none is."""
+    above = next((lines[other] for other in range(number - 1, -1, -1) if lines[other].strip()), "")
+    if _BLOCK_TEXT.match(above):
+        return "text below '|' or '>' stands further to the right than its key"
+    line = lines[number].strip()
+    if WIDE_COLON in line:
+        return f"write ':' and a blank for '{WIDE_COLON}'"
+    return f"this line has no colon: write '{line[:40]}:', or indent it if it goes on with the line above"
 
 
 def _second_colon(lines: Sequence[str], mark: yaml.Mark) -> str:
@@ -66,6 +96,8 @@ def _second_colon(lines: Sequence[str], mark: yaml.Mark) -> str:
     above = next((number for number in range(mark.line - 1, -1, -1) if lines[number].strip()), None)
     if ": " not in before and above is not None:
         line = lines[above].strip()
+        if WIDE_COLON in line:
+            return f"write ':' and a blank for the '{WIDE_COLON}' in line {above + 1}"
         if not line.startswith("#") and ":" not in line:
             return f"line {above + 1} has no colon: write '{line[:40]}:'"
         return "look at the indentation of this line and the one above"
