@@ -168,6 +168,7 @@ def test_a_slip_is_warned_of_with_its_place_and_the_way_out(text: str) -> None:
     SCHEDULE + "+a: {echo>: '${secret:x} ${moment().format(\"YYYY\")} ${Math.max(1, 2)}'}\n",
     "_export: {table_a: 1, day1: 1, shop: x}\n+a: {echo>: '${table_b} ${day2} ${shops}'}\n",
     "_export: {p: 1}\n+a: {echo>: '${p}', p: 2}\n", "+a: {p: '${q}', q: 1, py>: a.b}\n+b: {q: 2, py>: a.b}\n",
+    "+a: {py>: a.b}\n+b: {echo>: '${p}', p: '${p}'}\n", "+a: {p: '${p}', sh>: x}\n",
     # what is there
     "+a: {require>: load}\n", "+a: {require>: other, project_name: p}\n", "+a: {require>: '${x}'}\n",
 ])

@@ -39,11 +39,12 @@ _OF_JAVASCRIPT: Final = frozenset((
 def advise(definition: Mapping[str, Any], sites: Sequence[Site], warn: Warn) -> None:
     keys = Counter(names(definition, set()))
     seen: set[int] = set()
-    is_sealed = isinstance(definition.get("schedule"), Mapping)     # nobody gives parameters
+    is_scheduled = isinstance(definition.get("schedule"), Mapping)  # and so started without parameters
+    may_be_stored = False                                           # by a task above
     unknown: dict[str, str | None] = {}                             # and what may be meant
     for site in sites:
         templates = _templates(site, seen)
-        if site.operator is not None:
+        if site.operator is not None and not may_be_stored:
             _below(site, templates, keys, warn)
         for path, named in templates:
             for name in sorted(named):
@@ -55,12 +56,12 @@ def advise(definition: Mapping[str, Any], sites: Sequence[Site], warn: Warn) -> 
                 near = unknown[name]
                 if near is not None:
                     warn(path, "unknown-name", f"${{...}} names {name}, which nothing gives", f"did you mean '{near}'?")
-                elif is_sealed:
+                elif is_scheduled and not may_be_stored:
                     warn(path, "unknown-name", f"${{...}} names {name}, which nothing gives: no key of the file, no "
                          "task above that could store it, and a schedule gives no parameters",
                          "put it under '_export:'")
         if site.operator is not None and site.operator not in STORES_NOTHING:
-            is_sealed = False
+            may_be_stored = True
 
 
 @functools.lru_cache(maxsize=4096)
@@ -84,9 +85,9 @@ def _below(site: Site, templates: Sequence[tuple[Path, frozenset[str]]], keys: M
         if here[0] == "_export":
             continue
         for name in sorted(named):
-            if name in GIVEN or keys.get(name) != 1 or name not in order:
+            if name in GIVEN or keys.get(name) != 1 or name not in order or name == here[0]:
                 continue
-            if len(here) == 1 and order[name] >= order[str(here[0])]:
+            if len(here) == 1 and order[name] > order[str(here[0])]:
                 warn(path, "below", f"${{...}} names {name}, which stands below it in the task",
                      f"move '{name}' above '{here[0]}', or into _export")
             elif len(here) > 1 and any(isinstance(key, str) for key in here[1:]):
