@@ -101,6 +101,10 @@ RIGHT = {
         "1:14 never-runs sh> does not run what _do holds; it belongs beside if>, loop>, for_each> or for_range>",
     "+a: {loop>: 2, _do: {echo>: x}, _else_do: {echo>: x}}\n":
         "1:33 never-runs what _else_do holds never runs, as loop> is written",
+    # what an operator fails without: L-64
+    "+a: {sh>: }\n": "1:6 missing-option sh> has no value, without which it fails; write 'sh>: ...'",
+    "+a: {loop>: 2}\n": "1:6 missing-option loop> has nothing to run; write tasks or an operator below '_do:'",
+    "+a: {if>: '${x}'}\n": "1:6 missing-option if> has nothing to run; write tasks or an operator below '_do:'",
     # conditions: L-66
     "+a:\n  if>: ${x} == 1\n  _do: {echo>: x}\n":
         "2:3 condition if> takes true or false, and gets a text that ends up as neither: ${x} == 1; "
@@ -153,6 +157,7 @@ def test_a_slip_is_warned_of_with_its_place_and_the_way_out(text: str) -> None:
     "+a: {_disable: true, fail>: x}\n+b: {echo>: b}\n", "+a: {if>: '${x}', _do: {fail>: x}}\n+b: {echo>: b}\n",
     "+a: {echo>: x, _check: {echo>: ok}}\n", "+a: {loop>: '${n}', _do: {echo>: x}}\n",
     "+a: {_disable: true, _retry: x, sh>: x, _own: 1}\n",
+    "+a: {if>: '${x}', _else_do: {echo>: x}}\n", "+a: {py>: , script: x.py}\n",
     # conditions that may be true
     "+a: {if>: '${x == 1}', _do: {echo>: x}}\n", "+a: {if>: ' ${x} ', _do: {echo>: x}}\n",
     # what only looks like a secret
@@ -188,6 +193,15 @@ def test_the_options_of_every_operator_are_known() -> None:
     assert set(BUILT_IN) - set(OPTIONS) <= {"sh", "py", "rb"}       # those take any
 
 
+@pytest.mark.parametrize(("text", "message"), [
+    ("+a:\n  echo>:: hi\n", "w.dig:2:3: +w+a contains invalid keys: 'echo>:'; the colon is doubled: write 'echo>:'"),
+    ("+g:\n  _env: {A: b}\n  +a: {echo>: a}\n",
+     "w.dig:2:3: +w+g contains invalid keys: '_env'; _env works beside an operator only"),
+])
+def test_a_slip_that_is_an_error_is_explained_as_well(text: str, message: str) -> None:
+    assert [str(problem) for problem in compile_project(["w.dig"], reader({"w.dig": text})).errors] == [message]
+
+
 def test_tasks_of_the_sla_are_looked_at_too() -> None:
     assert warnings("sla:\n  time: 10:00\n  +late: {echo>: x, to: me}\n+a: {echo>: a}\n") == [
         "3:21 unknown-option echo> does not know to"]
@@ -218,6 +232,7 @@ def test_the_examples_give_no_warning(example: str) -> None:
 
 # Cases of odd workflows that are warned of, all of them rightly. Another case here is to be looked at: a false alarm?
 WARNED = frozenset((
+    "if-null", "if-nothing-to-do", "foreach-without-do", "sh-without-command",
     "if-number-text", "if-text-yes", "if-text-forms", "if-bad-condition-first", "if-body-broken",
     "if-unused-branch-not-evaluated", "loop-zero-parallel", "foreach-empty-last", "foreach-empty-first",
     "call-missing-file", "call-outside-project", "if-body-list", "loop-body-text", "error-stops-sequence",

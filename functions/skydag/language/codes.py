@@ -21,6 +21,7 @@ WARNINGS: Final = {
     "export": "an `_export` of a task is no mapping: no start of the workflow will be accepted (L-122)",
     "hijack": "a parameter is named like an operator and makes every task below run it (L-142)",
     "missing-file": "`call>` names a file that is not in the project",
+    "missing-option": "an operator lacks what it fails without: its value, or `_do` (L-64)",
     "missing-workflow": "`require>` names a workflow that is not in the project",
     "never-runs": "nothing ever starts these tasks: below a `fail>`, in the `_check` of a group, in an idle `_do`",
     "no-effect": "something is written where nothing reads it",

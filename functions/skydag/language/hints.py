@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 WIDE_COLON: Final = "："        # U+FF1A, as East Asian keyboards write it
+OF_A_LEAF: Final = ("_env", "_do", "_else_do", "_command")
 _NO_BLANK = re.compile(r"(\+?[\w.]+>?):(\S.*)", re.DOTALL)           # sh>:./load.sh
 _NO_COLON = re.compile(r"([\w.]+>)\s+(.*)", re.DOTALL)               # sh> ./load.sh
 _BAD_IN_NAME = re.compile(r"[^a-zA-Z0-9_\-=\[\]{}%&@,.`]+")
@@ -40,6 +41,10 @@ def no_group_key_hint(key: str, value: Any) -> str:
     """For a key that a group does not have and that resembles none it has."""
     if odd := odd_blank_hint(key):
         return odd
+    if key.endswith(":"):
+        return f"the colon is doubled: write '{key.rstrip(':')}:'"
+    if key in OF_A_LEAF:
+        return f"{key} works beside an operator only"
     if isinstance(value, Mapping):
         return f"write '+{key}:' if it is a task"
     return f"write '{key}>:' if it is an operator; a task without an operator is a group"

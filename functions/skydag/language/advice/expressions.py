@@ -21,7 +21,7 @@ from skydag.language.advice.spelling import one_letter_off
 from skydag.language.template import Expression, split
 
 STORES_NOTHING: Final = frozenset(("echo", "fail", "sh", "if", "loop", "for_range", "notify", "nop", "mail", "wait"))
-GIVEN: Final = BUILT_IN | FROM_SCHEDULE | {"i", "range", "error"}
+GIVEN: Final = BUILT_IN | FROM_SCHEDULE | {"i", "range", "error", "_workdir", "_project_path"}
 UNKNOWN_MAX: Final = 100        # names that are compared with all others
 
 _STRING = re.compile(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"")

@@ -26,6 +26,8 @@ OPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
 _WITHOUT_UNDERSCORE: Final[Mapping[str, type | tuple[type, ...]]] = {
     "retry": (int, dict), "parallel": (bool, dict), "background": bool, "disable": bool, "export": dict, "env": dict,
     "error": dict, "check": dict}
+NEEDS_DO: Final = frozenset(("loop", "for_each", "for_range"))
+NEEDS_A_COMMAND: Final = NEEDS_DO | {"call", "echo", "if", "notify", "require", "sh", "wait"}
 _NOT_OPTIONS: Final = ("docker", "depends_on", "after", "plugin", "agent", "ecs")
 
 
@@ -47,8 +49,20 @@ def advise(site: Site, warn: Warn) -> None:
             if key not in used:
                 warn((*site.path, key), "unknown-option", f"{site.operator}> does not know {key}",
                      _hint(site, key, known))
+    _missing(site, warn)
     if site.operator == "if":
         _condition(site, warn)
+
+
+def _missing(site: Site, warn: Warn) -> None:
+    """What an operator cannot do without (L-64, E-91 to E-95)."""
+    operator, body = site.operator or "", site.body
+    if operator in NEEDS_A_COMMAND and site.command is None and "count" not in body and "script" not in body:
+        warn((*site.path, site.operator_key), "missing-option", f"{operator}> has no value, without which it fails",
+             f"write '{operator}>: ...'")
+    if (operator in NEEDS_DO and "_do" not in body) or (operator == "if" and not {"_do", "_else_do"} & body.keys()):
+        warn((*site.path, site.operator_key), "missing-option", f"{operator}> has nothing to run",
+             "write tasks or an operator below '_do:'")
 
 
 def _hint(site: Site, key: str, known: tuple[str, ...]) -> str | None:
