@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.simulation.scripted import Script, begin, drain, status
+from tests.simulation.scripted import Script, begin, drain, later, status
 from tests.simulation.world import Fault, World
 
 from skydag.engine.leaf import Leaf
@@ -16,6 +16,14 @@ from skydag.model.task import State
 from skydag.spi import TaskRequest, TaskResult
 
 BOTH = pytest.mark.parametrize("is_direct", [True, False], ids=["direct", "stream-only"])
+
+
+class _Surviving(World):
+    def _invoke(self, call: Callable[[], Any]) -> bool:
+        try:
+            return super()._invoke(call)
+        except UnavailableError:
+            return False
 
 
 class _Unanswered(Fault):
@@ -30,15 +38,8 @@ class _Unanswered(Fault):
 
 
 def test_trouble_of_the_table_is_not_the_generating_tasks_failure_E_130(tmp_path: Path) -> None:
-    class Surviving(World):
-        def _invoke(self, call: Callable[[], Any]) -> bool:
-            try:
-                return super()._invoke(call)
-            except UnavailableError:
-                return False
-
     script = Script({"+w+a": [TaskResult(subtasks={"+b": {"do>": 1}})]})
-    world = Surviving(tmp_path, fault=_Unanswered(), replay=script)
+    world = _Surviving(tmp_path, fault=_Unanswered(), replay=script)
     attempt_id = begin(world, "+a: {do>: 1}\n", tmp_path)
     world.settle(hours=1)
     assert status(world, attempt_id) == "success"
@@ -102,3 +103,29 @@ def test_a_kill_while_a_dead_run_is_being_released_ends_the_task_E_71(is_direct:
     world.calls.append(("lost", {"job": job, "token": token}))
     drain(world)
     assert status(world, attempt_id) == "killed"
+
+
+class _Throttled(Fault):
+    """The second hand-over is refused, once."""
+
+    def around(self, name: str, call: Callable[..., Any], *args: Any, **more: Any) -> Any:
+        if name == "dispatch.work":
+            self.log.append(name)
+            if len(self.log) == 2:
+                raise UnavailableError("too many calls")
+        return call(*args, **more)
+
+
+def test_a_groups_record_that_comes_again_beside_news_hands_over_what_is_missing_rule_5(tmp_path: Path) -> None:
+    """+b was handed over and is done, +a was not: the record of the root comes again together with that of +b."""
+    script = Script()
+    world = _Surviving(tmp_path, is_direct=False, replay=script, fault=_Throttled())
+    attempt_id = begin(world, "_parallel: true\n+a: {do>: 1}\n+g: {+b: {do>: 1}}\n", tmp_path)
+    assert world._step()
+    while world.calls:
+        world._call(*world.calls.popleft())
+    assert script.ran == ["+w+g+b"]
+    for _ in range(6):                                              # seconds, and not the minutes of `watch`
+        later(world, seconds=1)
+        drain(world)
+    assert status(world, attempt_id) == "success"

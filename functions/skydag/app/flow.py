@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 
 from skydag.engine import bits, flow
 from skydag.engine.flow import SEGMENT, Segment
@@ -30,6 +30,8 @@ class Told:
                       has_error=bool(self.error))
 
 
+#: Beside reports: do again what may be missing, also when they are news (rule 5). No child is told of by it.
+LOOK: Final = Told(generation=-1, ordinal=0, end=End.SUCCESS)
 Upward = list[tuple[str, Told]]          # (path of the group that is told, what)
 
 

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from skydag.app.advance import Advance, Work
+from skydag.app.flow import LOOK
 from skydag.engine.group import Group
 from skydag.engine.leaf import Leaf
 from skydag.store import task_items
@@ -61,7 +62,7 @@ class Stream:
                 for path, told in self._advance.leaf_changed(attempt, parsed, now).items():
                     work.setdefault(path, []).extend(told)
             elif isinstance(parsed, Group):
-                work.setdefault(parsed.path, [])
+                work.setdefault(parsed.path, []).append(LOOK)
         self._advance.advance(attempt, work, now)
 
     def _failures(self, attempt_id: int, records: Sequence[Record]) -> int:
