@@ -12,6 +12,7 @@ from tests.language.sources import reader
 from skydag.app.operators import BUILT_IN
 from skydag.app.packing import listed
 from skydag.language.advice.options import OPTIONS
+from skydag.language.advice.spelling import one_letter_off
 from skydag.language.codes import WARNINGS
 from skydag.language.compile import compile_project
 
@@ -205,6 +206,31 @@ def test_a_slip_that_is_an_error_is_explained_as_well(text: str, message: str) -
 def test_tasks_of_the_sla_are_looked_at_too() -> None:
     assert warnings("sla:\n  time: 10:00\n  +late: {echo>: x, to: me}\n+a: {echo>: a}\n") == [
         "3:21 unknown-option echo> does not know to"]
+
+
+@pytest.mark.parametrize(("name", "known"), [
+    ("sesion_time", True), ("sesssion_time", True), ("sessoin_time", True), ("sezsion_time", True),
+    ("ession_time", True), ("session_timf", False), ("session_times", False), ("session_time2", False), ("session_tim", True),
+    ("sseion_tmie", False), ("sessoin_tmie", False)])
+def test_a_name_is_misspelt_by_one_slip_of_the_finger_only(name: str, known: bool) -> None:
+    assert (one_letter_off(name, ["session_time"]) == "session_time") is known
+
+
+def test_a_short_name_is_no_misspelt_one() -> None:
+    assert one_letter_off("abxd", ["abcxd"]) is None
+    assert one_letter_off("abcxd", ["abxd"]) is None
+    assert one_letter_off("cable", ["table"]) is None
+    assert one_letter_off("cabled", ["tabled"]) == "tabled"
+    assert one_letter_off("tbale", ["table"]) == "table"
+
+
+def test_a_task_of_several_mappings_is_looked_at_as_one_l_40() -> None:
+    assert warnings("+a:\n  - {echo>: x}\n  - {messge: y}\n") == ["3:6 unknown-option echo> does not know messge"]
+
+
+@pytest.mark.parametrize(("value", "is_secret"), [("abc", False), ("abcd", True)])
+def test_a_secret_has_four_letters_or_more(value: str, is_secret: bool) -> None:
+    assert bool(warnings(EXPORT % f"password: {value}")) is is_secret
 
 
 def test_an_item_of_a_list_has_its_own_place() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-LENGTH_MIN: Final = 4           # of a name that may be a misspelt one
+LENGTH_MIN: Final = 5           # of a name that may be a misspelt one
+CHANGED_LENGTH_MIN: Final = 6   # rate is not date
 
 
 def one_letter_off(name: str, known: Iterable[str]) -> str | None:
@@ -24,7 +25,7 @@ def _differ(a: str, b: str) -> bool:
     if len(a) == len(b):
         x, y = a[start:], b[start:]
         if x[1:] == y[1:]:
-            return len(x) > 1 and not (x[0] + y[0]).isdigit()       # table_a, table_b: two names
+            return len(x) > 1 and len(a) >= CHANGED_LENGTH_MIN and not (x[0] + y[0]).isdigit()       # table_a, table_b: two names
         return x[:2] == y[1::-1] and x[2:] == y[2:]
     long, short = (a, b) if len(a) > len(b) else (b, a)
     extra = long[start: start + 1]
