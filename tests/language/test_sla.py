@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from skydag.errors import ConfigError
-from skydag.language.sla import faults, sla_alert, sla_body, sla_fails, sla_time
+from skydag.language.sla import HOURS_MAX, faults, sla_alert, sla_body, sla_fails, sla_time
 
 BERLIN = "Europe/Berlin"
 
@@ -38,6 +38,16 @@ def test_a_block_without_one_readable_time_is_refused_s_92(sla: dict[str, Any]) 
     assert faults(sla, "UTC")
     with pytest.raises(ConfigError):
         sla_time(sla, datetime.fromisoformat("2025-06-10T00:00:00+00:00"), "UTC")
+
+
+def test_a_time_that_is_none_is_explained_by_an_example_of_its_kind() -> None:
+    assert faults({"time": "10pm"}, "UTC")[0][2] == "ten in the evening is 22:00"
+    assert faults({"duration": "30m"}, "UTC")[0][2] == "half an hour is 00:30"
+
+
+def test_the_hours_have_a_limit_that_is_itself_allowed() -> None:
+    assert faults({"duration": f"{HOURS_MAX}:00"}, "UTC") == []
+    assert faults({"duration": f"{HOURS_MAX + 1}:00"}, "UTC")
 
 
 def test_alert_is_on_and_fail_is_off_unless_they_say_otherwise_s_94() -> None:

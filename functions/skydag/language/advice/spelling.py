@@ -25,7 +25,8 @@ def _differ(a: str, b: str) -> bool:
     if len(a) == len(b):
         x, y = a[start:], b[start:]
         if x[1:] == y[1:]:
-            return len(x) > 1 and len(a) >= CHANGED_LENGTH_MIN and not (x[0] + y[0]).isdigit()       # table_a, table_b: two names
+            is_last = len(x) == 1                   # table_a, table_b: two names
+            return not is_last and len(a) >= CHANGED_LENGTH_MIN and not (x[0] + y[0]).isdigit()
         return x[:2] == y[1::-1] and x[2:] == y[2:]
     long, short = (a, b) if len(a) > len(b) else (b, a)
     extra = long[start: start + 1]
