@@ -58,10 +58,22 @@ def check(seed: int) -> Failure | None:
     if len(reference.rows) > ROWS_MAX:
         return None
     made = plan(seed, len(reference.rows))
-    why, _ = _run(made)
-    if why is None:
+    try:
+        why, _ = _run(made)
+    except Exception as error:
+        return Failure(seed=seed, why=f"{type(error).__name__}: {error}", mishaps=made.mishaps)
+    return None if why is None else shortened(made, why)
+
+
+def broken(seed: int) -> str | None:
+    """What is wrong with a seed, not shortened; whatever breaks the run counts."""
+    reference = _expected(seed)[1]
+    if len(reference.rows) > ROWS_MAX:
         return None
-    return shortened(made, why)
+    try:
+        return _run(plan(seed, len(reference.rows)))[0]
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
 
 
 def shortened(made: Plan, why: str) -> Failure:
@@ -91,7 +103,8 @@ def _run(made: Plan) -> tuple[str | None, Storm]:
             (folder / f"{name}.dig").write_text(json.dumps(body))
         _start(storm, work)
         storm.until_rest()
-        wrong = [*storm.wrong, *bugs.found, *_compared(storm, reference, is_killed=made.is_killed)]
+        wrong = [*storm.wrong, *bugs.found, *storm.broken_by_kill(),
+                 *_compared(storm, reference, is_killed=made.is_killed)]
     except Wrong as broken:
         wrong = [str(broken), *storm.wrong, *bugs.found]
     finally:

@@ -24,6 +24,7 @@ from skydag.app.application import Application
 from skydag.app.job import Job
 from skydag.app.operators import find_operator
 from skydag.app.stream import SET_ASIDE_AFTER, Record
+from skydag.engine import bits, paths
 from skydag.engine.steps import STEPS, TOGETHER, ends
 from skydag.errors import ConflictError, SkydagError, TaskError, UnavailableError
 from skydag.local.table import Change
@@ -105,6 +106,7 @@ class Storm(World):
         self.trace: list[str] = []
         self.happened: set[Mishap] = set()
         self.wrong: list[str] = []
+        self.begun_late: list[str] = []
         self.claims: dict[tuple[str, int], str] = {}
         self.victims: Counter[str] = Counter()
         self.attempt_id: int | None = None
@@ -341,6 +343,24 @@ class Storm(World):
             is_fresh = kind == "g" and old is not None and old["gen"] != new["gen"]
             if step[0] is not step[1] and not is_fresh and step not in (_GROUP if kind == "g" else _LEAF):
                 self.wrong.append(f"G-4: {new['sk']} goes from {step[0]} to {step[1]}")
+            self._judge_time(old, new)
+        if kind == "l" and old is not None and old.get("xc") and new["st"] not in "rc":
+            self.wrong.append(f"E-71: {new['sk']} was to be killed and goes to {step[1]}")
+        if kind == "g" and old is not None and old.get("xc") and old["gen"] == new["gen"]:
+            for ordinal in bits.each(_set(new, "su") & ~_set(old, "su") & ~_set(new, "ca")):
+                self.begun_late.append(paths.child(new["sk"][1:], new["gen"], ordinal))
+
+    def _judge_time(self, old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> None:
+        """A timer is a hint: nothing that waits goes on before its time, but for a kill (A-116)."""
+        goes_on = new["gen"] != old["gen"] if old is not None and new["k"] == "g" else new["st"] == "r"
+        if old is not None and old["st"] in "wy" and "ra" in old and goes_on and old["ra"] > self.now.timestamp():
+            self.wrong.append(f"A-116: {new['sk']} goes on before its time")
+
+    def broken_by_kill(self) -> list[str]:
+        """Leaves that a flagged group began (T2, E-73): groups it may, to have them canceled."""
+        items = {item["sk"]: item for item in self.table.items()}
+        return [f"E-73: {path} was begun, though its group was to be killed" for path in self.begun_late
+                if f"t{path}~l" in items]
 
 
 @dataclass(frozen=True, eq=False)
@@ -457,6 +477,10 @@ def _state(item: Mapping[str, Any]) -> State:
     if item["k"] == "l" and item["st"] in "se" and item.get("gn"):
         return State.PLANNED
     return _STATES[item["st"]]
+
+
+def _set(item: Mapping[str, Any], name: str) -> int:
+    return bits.from_text(item.get(name, ""))
 
 
 def _parsed(text: str) -> datetime:

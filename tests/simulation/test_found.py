@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from tests.simulation.scripted import Script, begin, drain, later, status
 from tests.simulation.world import Fault, World
 
+from skydag.engine import paths
 from skydag.engine.leaf import Leaf
 from skydag.errors import TaskError, UnavailableError
 from skydag.model.task import State
@@ -129,3 +131,54 @@ def test_a_groups_record_that_comes_again_beside_news_hands_over_what_is_missing
         later(world, seconds=1)
         drain(world)
     assert status(world, attempt_id) == "success"
+
+
+# --- too rare for random seeds ---------------------------------------------------------------------------------------
+
+def test_a_stale_workers_report_changes_nothing_although_it_read_its_own_claim_rule_1(tmp_path: Path) -> None:
+    """It is declared dead, and the next run ends, between its look at the claim and its write."""
+    script = Script({"+w+a": [TaskResult(store={"v": 1}), TaskResult(store={"v": 2})]})
+    world = World(tmp_path, replay=script)
+    attempt_id = begin(world, "+a: {do>: 1}\n", tmp_path)
+    path = paths.child("", 0, 0)
+
+    def next_run() -> None:
+        leaf = world.application.tasks.leaf(attempt_id, path)
+        assert leaf is not None
+        world.application.record.lost(attempt_id, path, 1, leaf.token, "gone", world.now, is_crash=True)
+        while world.calls:
+            world._call(*world.calls.popleft())
+
+    world.fault.around = _Meanwhile(                               # type: ignore[method-assign]
+        lambda item: item.get("k") == "l" and (item["st"], item["run"]) == ("s", 1), next_run).around
+    drain(world)
+    leaf = world.application.tasks.leaf(attempt_id, path)
+    assert leaf is not None
+    assert leaf.store is not None
+    assert (leaf.run, leaf.store.params) == (2, {"v": 2})
+
+
+@BOTH
+def test_a_kill_reaches_a_group_that_is_just_being_born_rule_8(is_direct: bool, tmp_path: Path) -> None:
+    script = Script()
+    world = World(tmp_path, is_direct=is_direct, replay=script)
+
+    def kill() -> None:
+        world.application.kill(1)
+        while any(at <= world.now for at, _ in world.records):
+            world._step()
+
+    world.fault.around = _Meanwhile(                               # type: ignore[method-assign]
+        lambda item: item.get("k") == "g" and item["sk"] != "t", lambda: _in_another_process(world, kill)).around
+    attempt_id = begin(world, "+g: {+a: {do>: 1}}\n", tmp_path)
+    drain(world)
+    assert status(world, attempt_id) == "killed"
+    assert script.ran == []
+
+
+def _in_another_process(world: World, call: Callable[[], object]) -> None:
+    mine, records = world.application, world.records
+    world.application, world.records = world._cold_start(), deque()
+    call()
+    world.application = mine
+    world.records.extend(records)
