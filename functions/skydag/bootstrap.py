@@ -15,6 +15,7 @@ from typing import Any
 from skydag.app.advance import Settings
 from skydag.app.application import Application, Ports
 from skydag.app.places import CloudPlaces
+from skydag.model.values import duration
 from skydag.ports import Chance, Clock
 from skydag.store.logs import ObjectLogs
 
@@ -83,7 +84,9 @@ def aws_application(
         secrets=ParameterSecrets(client("ssm"), env["SKYDAG_SECRET_PREFIX"], clock=clock),
         now=clock, chance=chance)
     settings = Settings(task_limit=int(env.get("SKYDAG_TASK_LIMIT", "10000")),
-                        is_direct=env.get("SKYDAG_DIRECT", "true").lower() == "true")
+                        is_direct=env.get("SKYDAG_DIRECT", "true").lower() == "true",
+                        attempt_ttl=duration("SKYDAG_ATTEMPT_TTL", env.get("SKYDAG_ATTEMPT_TTL", "7d")),
+                        task_ttl=duration("SKYDAG_TASK_TTL", env.get("SKYDAG_TASK_TTL", "1d")))
     return Application(ports, settings, CloudPlaces, attempt_limit=int(env.get("SKYDAG_ATTEMPT_LIMIT", "100")))
 
 

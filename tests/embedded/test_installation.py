@@ -197,6 +197,7 @@ def test_every_function_gets_the_environment_that_the_template_says(installation
     assert work["SKYDAG_TABLE"] == installation.ref("Table")
     assert work["SKYDAG_DIRECT"] == "true"
     assert work["SKYDAG_TASK_LIMIT"] == "10000"
+    assert (work["SKYDAG_ATTEMPT_TTL"], work["SKYDAG_TASK_TTL"]) == ("7d", "1d")
     assert work["SKYDAG_SUBNETS"].startswith("subnet-")
     assert installation.client("sqs").get_queue_attributes(
         QueueUrl=work["SKYDAG_TIMER_QUEUE_URL"], AttributeNames=["QueueArn"],

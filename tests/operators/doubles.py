@@ -59,9 +59,9 @@ class Trial:
             project_id=1, project_name="shop", workflow_name="w", revision="r1", session_id=1, session_uuid="u",
             session_time=datetime(2025, 1, 1, tzinfo=UTC), attempt_id=7, retry_attempt_name=None, timezone="UTC",
             task_id=7000002, task_name="+w+a", run=1, config=config, local=config if local is None else local,
-            state=self.state, task_limit=self.task_limit, files=self.files, log=self.logged.append, echo=self.echoed.append,
-            secrets=lambda key: self.secrets.get(key), notify=lambda message: self.notified.append(message),
-            commands=self.commands, now=lambda: self.time,
+            state=self.state, task_limit=self.task_limit, files=self.files, log=self.logged.append,
+            echo=self.echoed.append, secrets=lambda key: self.secrets.get(key), commands=self.commands,
+            notify=lambda message: self.notified.append(message), now=lambda: self.time,
         )
 
     def run(self, operator: Operator, config: Mapping[str, Any], local: Mapping[str, Any] | None = None) -> TaskResult:

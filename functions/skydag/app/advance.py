@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from skydag.app.births import Births
@@ -44,6 +44,8 @@ Work = dict[str, list[Told]]            # by path of the group; an empty list: l
 class Settings:
     task_limit: int = 10_000
     is_direct: bool = True              # direct continuation: the worker goes on himself where children are a sequence
+    attempt_ttl: timedelta = timedelta(days=7)      # E-123: what lasts longer is killed
+    task_ttl: timedelta = timedelta(days=1)
 
 
 class Advance:

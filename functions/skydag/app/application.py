@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 from skydag.app.advance import Advance, Settings
 from skydag.app.expand import Expand
@@ -24,6 +24,7 @@ from skydag.app.start import Start
 from skydag.app.stream import Stream
 from skydag.app.task_log import TaskLog
 from skydag.app.tasks import Rows, TaskRow
+from skydag.app.time_limits import TimeLimits
 from skydag.app.watch import Watch
 from skydag.app.work import Observer, Places, Work
 from skydag.language.evaluate import Evaluator
@@ -38,6 +39,8 @@ from skydag.store.projects import ProjectStore
 from skydag.store.schedules import ScheduleStore
 from skydag.store.tasks import TaskStore
 from skydag.store.values import Blobs
+
+CONTAINER_GRACE: Final = timedelta(hours=1)     # a container that lasts too long is killed before it counts as lost
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +91,8 @@ class Application:
 
     @cached_property
     def watch(self) -> Watch:
-        return Watch(self.advance, self.record)
+        return Watch(self.advance, self.record, TimeLimits(
+            self.advance, self.ports.alerts, attempt_ttl=self.settings.attempt_ttl, task_ttl=self.settings.task_ttl))
 
     @cached_property
     def healer(self) -> Heal:
@@ -116,6 +120,7 @@ class Application:
         return Work(tasks=self.tasks, blobs=self.blobs, record=self.record, dispatch=self.ports.dispatch,
                     places=self._places(self), find_operator=self._find, open_log=self.open_log,
                     evaluator=self.evaluator, now=self.now, task_limit=self.settings.task_limit,
+                    container_lease=self.settings.task_ttl + CONTAINER_GRACE,
                     observer=self._observer)
 
     def evaluator(self, timezone: str) -> Evaluator:

@@ -39,7 +39,7 @@ class Heal:
         for item in found.items:
             group = self._advance.tasks.parse(item)
             if isinstance(group, Group):
-                for chunk in self._watch.look(attempt_id, group.path, now):
+                for chunk in self._watch.look(attempt_id, group.path, now, {}):
                     self._ask(attempt_id, chunk, None, now)
         if found.has_more and found.items:
             self._ask(attempt_id, path, found.items[-1]["sk"], now)

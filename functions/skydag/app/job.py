@@ -7,6 +7,7 @@
     inherit, stores                 what it inherits: a pointer, then its upstream siblings' stores
     state                           what Again carried
     carry                           earlier tries of what it generates
+    started                     when its first run began; absent before
     group       its group's item as the sender wrote it, for direct continuation; absent where that is off
 """
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Self
 
 from skydag.engine.group import Group
@@ -22,6 +24,7 @@ from skydag.model.session import Attempt
 from skydag.store import task_items
 from skydag.store.attempts import from_json, to_json
 from skydag.store.task_items import stores_from
+from skydag.store.times import to_text, to_time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +44,7 @@ class Job:
     state: Mapping[str, Any] = field(default_factory=dict)
     lost: int = 0
     carry: int = 0
+    started_at: datetime | None = None
     group: Group | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -51,6 +55,8 @@ class Job:
             "carry": self.carry,
             "stores": [s.to_json() for s in self.stores], "state": self.state,
         }
+        if self.started_at is not None:
+            out["started"] = to_text(self.started_at)
         if self.group is not None:
             out["group"] = task_items.group_item(self.group, task_items.NOTHING)
         return out
@@ -62,5 +68,6 @@ class Job:
             is_parent_wide=data["wide"], number=data["number"], run=data["run"], name=data["name"],
             config=data["config"], export=data["export"], inherit=data["inherit"], lost=data["lost"],
             carry=data["carry"], stores=stores_from(data["stores"]), state=data["state"],
+            started_at=to_time(data["started"]) if "started" in data else None,
             group=task_items.group_from(data["group"]) if "group" in data else None,
         )

@@ -51,4 +51,5 @@ class Jobs:
             inherit=self._tasks.inherit_pointer(attempt.id, group.inherit),
             stores=self._flow.before(page, group, ordinal),
             state=leaf.state_params if leaf else {}, lost=leaf.lost if leaf else 0, carry=leaf.carry if leaf else 0,
+            started_at=leaf.started_at if leaf else None,
             group=group if is_direct else None)

@@ -28,7 +28,6 @@ from skydag.store.values import Blobs
 
 LOG = logging.getLogger(__name__)
 LEASE: Final = timedelta(minutes=16)            # longer than any function runs (A-1); then `watch` asks
-CONTAINER_LEASE: Final = timedelta(days=1)
 
 HERE, SCRIPT, CONTAINER = "here", "script", "container"
 
@@ -59,9 +58,10 @@ class Work:
     def __init__(
         self, *, tasks: TaskStore, blobs: Blobs, record: Record, dispatch: Dispatch, places: Places,
         find_operator: Callable[[str], Operator | None], open_log: Callable[[Attempt, str, int, int], TaskLog],
-        evaluator: Callable[[str], Evaluator], now: Clock, task_limit: int, observer: Observer | None = None,
+        evaluator: Callable[[str], Evaluator], now: Clock, task_limit: int, container_lease: timedelta,
+        observer: Observer | None = None,
     ) -> None:
-        self._observer = observer
+        self._observer, self._container_lease = observer, container_lease
         self._tasks, self._blobs, self._record, self._dispatch = tasks, blobs, record, dispatch
         self._places, self._find, self._open_log = places, find_operator, open_log
         self._evaluator, self._now, self._task_limit = evaluator, now, task_limit
@@ -70,8 +70,8 @@ class Work:
         """token: of this very call; the claim carries it, and who reports the call as lost must name it."""
         now = self._now()
         leaf = Leaf(attempt_id=job.attempt.id, path=job.path, number=job.number, run=job.run, token=token,
-                    state=State.RUNNING, started_at=now, updated_at=now, deadline=now + LEASE, state_params=job.state,
-                    lost=job.lost, carry=job.carry, parent_page=job.page)
+                    state=State.RUNNING, started_at=job.started_at or now, updated_at=now, deadline=now + LEASE,
+                    state_params=job.state, lost=job.lost, carry=job.carry, parent_page=job.page)
         found = self._tasks.claim(leaf)
         if found is not None:
             LOG.info("somebody else runs it", extra={"action": "claim_lost", "attempt_id": job.attempt.id,
@@ -129,7 +129,7 @@ class Work:
     def _to_container(self, task: Mapping[str, Any], leaf: Leaf) -> Ended | None:
         """The claim gets a longer lease first, then the container starts; its id is kept for a kill. A kill that came
         before ends the run here, one that came meanwhile stops the container."""
-        longer = replace(leaf, deadline=leaf.updated_at + CONTAINER_LEASE)
+        longer = replace(leaf, deadline=leaf.updated_at + self._container_lease)
         if self._tasks.change(leaf, longer, "n") is not None:
             return failed("killed before it began")
         token = f"{leaf.attempt_id}-{leaf.number}-{leaf.run}"
