@@ -392,8 +392,8 @@ class _StormFault(Fault):
         if how in (HELD_UP, ASLEEP):
             world.others_run(long=how == ASLEEP and name != "table.transact")
             return call(*args, **more)
-        if (how in (THROTTLED, ANSWER_LOST) and name.startswith("alerts")) or not world.may_lose_run():
-            return call(*args, **more)              # a notification that cannot be sent fails its task, rightly
+        if not world.may_lose_run():
+            return call(*args, **more)
         if how in (DIES_AFTER, ANSWER_LOST):
             call(*args, **more)
         if how in (THROTTLED, ANSWER_LOST):

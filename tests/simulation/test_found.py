@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.simulation.scripted import Script, begin, drain, later, status
+from tests.simulation.scripted import Script, begin, drain, later, states, status
 from tests.simulation.world import Fault, World
 
 from skydag.engine import paths
@@ -182,3 +182,21 @@ def _in_another_process(world: World, call: Callable[[], object]) -> None:
     call()
     world.application = mine
     world.records.extend(records)
+
+
+class _Refused(Fault):
+    """The first notification is refused."""
+
+    def around(self, name: str, call: Callable[..., Any], *args: Any, **more: Any) -> Any:
+        if name == "alerts.publish" and not self.log:
+            self.log.append(name)
+            raise UnavailableError("too many notifications")
+        return call(*args, **more)
+
+
+def test_an_alert_that_was_refused_is_sent_by_the_next_run_G_9(tmp_path: Path) -> None:
+    world = _Surviving(tmp_path, replay=Script({"+w+a": [TaskError("no")]}), fault=_Refused())
+    attempt_id = begin(world, "+a: {do>: 1}\n", tmp_path)
+    drain(world)
+    assert states(world, attempt_id)["+w^failure-alert"] == "success"
+    assert [notice["task_name"] for notice in world.alerts.published.values()] == ["+w^failure-alert"]

@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from skydag.engine.retry import RetryPolicy, leaf_policy, retry_wait
-from skydag.errors import ConfigError, TaskError, WorkflowError
+from skydag.errors import ConfigError, TaskError, UnavailableError, WorkflowError
 from skydag.model.outcome import AGAIN, OK, Ended, failed
 from skydag.model.params import Store
 from skydag.spi import Again, Commands, Notifier, Operator, ProjectFiles, Secrets, TaskRequest, TaskResult
@@ -46,7 +46,7 @@ def execute(job: Mapping[str, Any], operator: Operator, surroundings: Surroundin
 
 
 def run(job: Mapping[str, Any], operator: Operator, surroundings: Surroundings) -> Ended:
-    """How it ended, the task's own `_retry` applied (E-57)."""
+    """How it ended, the task's own `_retry` applied (E-57). Raises UnavailableError where a service of ours failed."""
     policy: RetryPolicy | None = None
     try:
         if operator.retries:
@@ -54,6 +54,8 @@ def run(job: Mapping[str, Any], operator: Operator, surroundings: Surroundings) 
         result = operator.run(request(job, surroundings))
     except Again as again:
         return Ended(kind=AGAIN, after_s=max(0.0, again.after_s), state=again.state)
+    except UnavailableError:                # a notification refused, a secret not read: the run is lost, and repeated
+        raise
     except Exception as error:
         return _failed(job, error, policy, surroundings)
     return _succeeded(result)
