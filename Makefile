@@ -6,7 +6,7 @@
 #   make deploy-test   sam build and sam deploy onto an emulator on this machine, then a whole journey (tests/deploy)
 #   make deploy        onto your AWS account: make deploy ARCH=arm64 PYTHON=3.13 ALERT_EMAIL=you@example.com
 #   make worker-image  the image for tasks with docker:
-.PHONY: demo test lint bench simulate deploy-test build deploy worker-image clean
+.PHONY: demo test lint fuzz bench simulate deploy-test build deploy worker-image clean
 .DEFAULT_GOAL := demo
 
 PY ?= python3
@@ -23,6 +23,13 @@ lint: $(venv)/.dev
 	$(venv)/bin/mypy functions operators tests
 	$(venv)/bin/lint-imports
 	$(venv)/bin/cfn-lint template.yaml
+
+# Longer than CI does: N inputs from SEED on, in parallel; prints the seed of what fails and the least that fails.
+N ?= 50000
+SEED ?= 1
+
+fuzz: $(venv)/.dev
+	$(venv)/bin/python -m tests.fuzz $(N) $(SEED)
 
 bench: $(venv)/.dev
 	$(venv)/bin/python -m benchmarks

@@ -133,3 +133,9 @@ def test_what_is_allowed_but_most_likely_a_slip_is_warned_of(text: str) -> None:
 def test_what_may_be_meant_is_not_warned_of(text: str) -> None:
     files = {"w.dig": text, "load.dig": "+x: {}\n", "sub/x.dig": "+x: {}\n"}
     assert compile_project(files, reader(files)).problems == ()
+
+
+def test_what_a_file_calls_things_breaks_no_line_and_moves_no_cursor() -> None:
+    project = compile_project(["w.dig"], reader({"w.dig": '"+a\\nb\\e[31m": {}\n'}))
+    assert [problem.message for problem in project.problems] == [
+        "task name must not contain character '\\n': \"+a\\nb\\x1b[31m\""]

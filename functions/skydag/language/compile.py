@@ -8,18 +8,20 @@ from __future__ import annotations
 import json
 import posixpath
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 from skydag.errors import ConfigError, WorkflowError
 from skydag.language import sla as sla_rules
 from skydag.language import timetable
 from skydag.language.advice import advise
-from skydag.language.hints import no_body_hint, no_export_hint
+from skydag.language.collector import no_collection
+from skydag.language.hints import no_body_hint, no_export_hint, odd_blank_hint
 from skydag.language.include import Reader, load
 from skydag.language.names import workflow_name_fault
 from skydag.language.places import task_places
-from skydag.language.problems import Refused, did_you_mean, in_file_order, workflow_error
-from skydag.language.source import Document
+from skydag.language.problems import PROBLEMS_MAX, Refused, did_you_mean, in_file_order, workflow_error
+from skydag.language.source import PROBLEMS_KEPT_MAX, Document
 from skydag.language.tree import Path, build
 from skydag.model.values import json_type
 from skydag.model.workflow import Place, Problem, Project, Task, Workflow
@@ -98,8 +100,10 @@ def load_body(path: str, read: Reader) -> Mapping[str, Any]:
     except Refused as refused:
         raise workflow_error(refused.problems) from None
     file = _File(path, document)
-    body = {key: value for key, value in file.definition().items() if key not in NO_EFFECT_IN_A_CALL}
-    file.tree(body, "^sub")
+    body: dict[str, Any] = {}
+    with suppress(_EnoughError):
+        body = {key: value for key, value in file.definition().items() if key not in NO_EFFECT_IN_A_CALL}
+        file.tree(body, "^sub")
     if file.errors:
         raise workflow_error(file.all_problems())
     return body
@@ -113,6 +117,8 @@ def compile_tasks(name: str, prefix: str, body: Mapping[str, Any]) -> tuple[Task
     def report(path: Path, code: str, message: str, hint: str | None) -> None:
         where = f"{prefix}{name}{''.join(key for key in path if key.startswith('+'))}"
         mistakes.append(f"{where}: {message}" + (f"; {hint}" if hint else ""))
+        if len(mistakes) >= PROBLEMS_MAX:
+            raise WorkflowError("\n".join(mistakes))
 
     tasks = build(name, prefix, body, report)
     if mistakes:
@@ -140,46 +146,62 @@ class _Compiled(NamedTuple):
     problems: tuple[Problem, ...]
 
 
+@no_collection()
 def _compile(
     path: str, document: Document, files: Collection[str] | None = None, ignore: Collection[str] = (),
     operators: Collection[str] | None = None,
 ) -> _Compiled:
-    file = _File(path, document)
-    definition = file.definition()
-    name = file.check_name()
-    timezone = file.timezone()
-    file.check_schedule(timezone)
-    tasks = file.tree(definition, f"+{name}")
+    file = _File(path, document, ignore)
+    try:
+        definition = file.definition()
+        name = file.check_name()
+        timezone = file.timezone()
+        file.check_schedule(timezone)
+        tasks = file.tree(definition, f"+{name}")
+    except _EnoughError:
+        return _Compiled(None, file.all_problems())
     if file.errors:
-        return _Compiled(None, file.all_problems(ignore))
+        return _Compiled(None, file.all_problems())
     if files is not None:
-        advise(name, definition, files, file.warn, operators)
+        with suppress(_EnoughError):
+            advise(name, definition, files, file.warn, operators)
     workflow = Workflow(
         name=name, file=path, timezone=timezone, definition=definition, tasks=tasks,
         schedule=definition.get("schedule"), sla=definition.get("sla"))
-    return _Compiled(workflow, file.all_problems(ignore))
+    return _Compiled(workflow, file.all_problems())
+
+
+class _EnoughError(Exception):
+    """So much is wrong, or odd, that the file is not looked at further."""
 
 
 class _File:
     """One file on its way to a workflow."""
 
-    def __init__(self, path: str, document: Document) -> None:
-        self.path, self._document, self._value = path, document, document.value
+    def __init__(self, path: str, document: Document, ignore: Collection[str] = ()) -> None:
+        self.path, self._document, self._value, self._ignore = path, document, document.value, ignore
         self._problems = list(document.problems)
 
     def report(self, path: Path, code: str, message: str, hint: str | None = None) -> None:
-        self._problems.append(Problem(place=self._document.place(path), code=code, message=message, hint=hint))
+        self._add(Problem(place=self._document.place(path), code=code, message=message, hint=hint))
 
     def warn(self, path: Sequence[str | int], code: str, message: str, hint: str | None = None) -> None:
+        if code in self._ignore:
+            return
         place = self._document.place(path)
-        self._problems.append(Problem(place=place, code=code, message=message, hint=hint, is_warning=True))
+        self._add(Problem(place=place, code=code, message=message, hint=hint, is_warning=True))
+
+    def _add(self, problem: Problem) -> None:
+        self._problems.append(problem)
+        if len(self._problems) >= PROBLEMS_KEPT_MAX:
+            raise _EnoughError
 
     @property
     def errors(self) -> bool:
         return any(not problem.is_warning for problem in self._problems)
 
-    def all_problems(self, ignore: Collection[str] = ()) -> tuple[Problem, ...]:
-        return in_file_order(self._problems, self.path, ignore)
+    def all_problems(self) -> tuple[Problem, ...]:
+        return in_file_order(self._problems, self.path, self._ignore)
 
     def check_name(self) -> str:
         name = posixpath.basename(self.path).removesuffix(SUFFIX)
@@ -264,6 +286,8 @@ class _File:
 
 
 def _advice(key: str, value: Any) -> str | None:
+    if odd := odd_blank_hint(key):
+        return odd
     if key.endswith(">"):
         return f"put the operator into a task: '+name: {{{key}: ...}}'"
     if f"_{key}" in TOP_KEYS:

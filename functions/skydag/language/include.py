@@ -9,6 +9,7 @@ import posixpath
 from collections.abc import Callable
 from typing import Final
 
+from skydag.language.collector import no_collection
 from skydag.language.problems import Refused
 from skydag.language.source import Document
 from skydag.model.workflow import Place, Problem
@@ -18,12 +19,14 @@ Reader = Callable[[str], bytes]         # raises FileNotFoundError
 INCLUDES_MAX: Final = 1_000
 
 
+@no_collection()
 def load(path: str, read: Reader) -> Document:
     """The document at `path` with everything it includes. FileNotFoundError if it does not exist; Refused if it, or a
     file it includes, cannot be read. Other mistakes are in its `problems`, those of included files with it."""
     return _Loading(read).document(path, read(path))
 
 
+@no_collection()
 def load_text(file: str, data: bytes, read: Reader) -> Document:
     """As `load`, for data at hand; `file` is its name in messages and the place from which it includes."""
     return _Loading(read).document(file, data)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterable, Sequence
+from itertools import islice
 from typing import Final
 
 from skydag.errors import WorkflowError
 from skydag.model.workflow import Place, Problem
 
 PROBLEMS_MAX: Final = 100
+COMPARED_LENGTH_MAX: Final = 64     # longer names resemble nothing
+COMPARED_MAX: Final = 300
 
 
 class Refused(Exception):
@@ -43,13 +46,18 @@ def in_file_order(problems: Iterable[Problem], file: str, ignore: Collection[str
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:
-    """`did you mean '_retry'?` for the nearest of the known names, None if none is near."""
-    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.7)
+    """`did you mean '_retry'?` for the nearest of the known names, None if none is near. Of many names the first are
+    looked at."""
+    if len(name) > COMPARED_LENGTH_MAX:
+        return None
+    near = difflib.get_close_matches(name, list(islice(known, COMPARED_MAX)), n=1, cutoff=0.7)
     return f"did you mean '{near[0]}'?" if near else None
 
 
 def similar(name: str, known: Sequence[str]) -> list[str]:
     """The known names that Digdag would suggest: edit distance at most half of their length (L-44)."""
+    if len(name) > COMPARED_LENGTH_MAX:
+        return []
     return [other for other in known if _distance(name, other) <= len(other) // 2]
 
 

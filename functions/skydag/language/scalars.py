@@ -124,6 +124,8 @@ def _binary(text: str) -> str:
 
 def _timestamp(text: str) -> int:
     """Milliseconds since the epoch (L-9)."""
+    if not yaml.constructor.SafeConstructor.timestamp_regexp.match(text):
+        raise ValueError("write YYYY-MM-DD, or YYYY-MM-DD HH:MM:SS")
     node = yaml.ScalarNode(T + "timestamp", text)
     value = yaml.constructor.SafeConstructor().construct_yaml_timestamp(node)
     if not isinstance(value, datetime.datetime):

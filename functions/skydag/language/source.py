@@ -9,18 +9,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final
 
 import yaml
 
 from skydag.language.problems import Refused
 from skydag.language.scalars import MERGE, STR, T, scalar
-from skydag.language.syntax import compose, decode, place_at, spelling
+from skydag.language.syntax import VALUES_MAX, compose, decode, place_at, spelling
 from skydag.model.numbers import java_double
 from skydag.model.params import merge
 from skydag.model.workflow import Place, Problem
 
 EXPANDED_BYTES_MAX: Final = 16 * 1024 * 1024
+PROBLEMS_KEPT_MAX: Final = 500          # a file with more is not read on
 DEPTH_MAX: Final = 200
 INCLUDE: Final = "!include"
 
@@ -43,9 +45,10 @@ class Document:
         self._done: dict[int, Any] = {}
         self._open: set[int] = set()
         self._flattening: set[int] = set()
+        self._merged_count = 0
         self._text = text = decode(file, data)
         self.root = compose(file, text)
-        self.problems.extend(spelling(file, text, self.root, data))
+        self.problems.extend(islice(spelling(file, text, self.root, data), PROBLEMS_KEPT_MAX))
         value = None if self.root is None else self._value(self.root, 0)
         if not isinstance(value, dict):
             where = self.place_of(self.root) if self.root is not None else Place(file=file)
@@ -53,6 +56,7 @@ class Document:
                 place=where, code="not-a-mapping", message=f"Expected object to load Config but got {_shown(value)}",
                 hint="a file is a mapping, with tasks such as '+load: {sh>: ./load.sh}'"))
         self.value: dict[str, Any] = value
+        self._include = None                    # it knows who called: a circle that would outlive its use
         if "*" in text or self._included:
             self._check_size()
 
@@ -167,7 +171,11 @@ class Document:
             if not isinstance(source, yaml.MappingNode):
                 self.problem(self.place_of(source), "merge", "'<<' takes a mapping, or a list of mappings")
                 continue
-            out.extend(self.pairs(source))
+            pairs = self.pairs(source)
+            self._merged_count += len(pairs)
+            if self._merged_count > VALUES_MAX:
+                raise self._refused(self.place_of(node), "too-large", f"'<<' brings more than {VALUES_MAX:,} values")
+            out.extend(pairs)
         return out
 
     def _key(self, node: yaml.Node) -> str | None:
@@ -246,6 +254,8 @@ class Document:
     def problem(self, place: Place, code: str, message: str, hint: str | None = None, *,
                 is_warning: bool = False) -> None:
         self.problems.append(Problem(place=place, code=code, message=message, hint=hint, is_warning=is_warning))
+        if len(self.problems) >= PROBLEMS_KEPT_MAX:
+            raise Refused(*self.problems)
 
     def _refused(self, place: Place, code: str, message: str, hint: str | None = None) -> Refused:
         return Refused(*self.problems, Problem(place=place, code=code, message=message, hint=hint))

@@ -14,6 +14,7 @@ from skydag.language.slips import explained
 from skydag.model.workflow import Place, Problem
 
 FILE_BYTES_MAX: Final = 2 * 1024 * 1024
+VALUES_MAX: Final = 220_000             # keys and values of a file; half a kilobyte each
 LENIENT_LENGTH_MAX: Final = 128 * 1024
 
 _REFUSED_CHARACTER = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
@@ -35,6 +36,9 @@ def decode(file: str, data: bytes) -> str:
 
 def compose(file: str, text: str) -> yaml.Node | None:
     """The root node of the one document of a text, None if there is none. Refused if it is not YAML."""
+    if _has_more_values(text):
+        raise _refused(Place(file=file), "too-large", f"the file has more than {VALUES_MAX:,} keys and values",
+                       "keep data in files that a task reads")
     try:
         try:
             return _single_node(Composer(text))
@@ -73,8 +77,24 @@ def place_at(file: str, mark: yaml.Mark) -> Place:
     return Place(file=file, line=mark.line + 1, column=mark.column + 1)
 
 
+def _has_more_values(text: str) -> bool:
+    """Before any is kept. Each stands behind one of these signs, and what is left out behind a comma or brace, too."""
+    if sum(map(text.count, ",{,{[:?-\n")) < VALUES_MAX:
+        return False
+    parser = Composer(text)
+    found = 0
+    try:
+        while found <= VALUES_MAX and parser.check_event():
+            found += isinstance(parser.get_event(), yaml.NodeEvent)
+    except yaml.YAMLError:
+        return False                    # compose() says it better
+    finally:
+        parser.dispose()
+    return found > VALUES_MAX
+
+
 def _nodes(root: yaml.Node | None) -> Iterator[yaml.Node]:
-    """Every node, once."""
+    """Every node, once, in file order."""
     seen: set[int] = set()
     waiting = [] if root is None else [root]
     while waiting:
@@ -84,8 +104,8 @@ def _nodes(root: yaml.Node | None) -> Iterator[yaml.Node]:
         seen.add(id(node))
         yield node
         if not isinstance(node, yaml.ScalarNode):
-            for item in node.value:
-                waiting.extend(item if isinstance(item, tuple) else (item,))
+            for item in reversed(node.value):
+                waiting.extend(item[::-1] if isinstance(item, tuple) else (item,))
 
 
 def _single_node(composer: Composer | LenientComposer) -> yaml.Node | None:

@@ -13,6 +13,8 @@ from skydag.model.values import array, boolean, integer, optional, required, tex
 from skydag.model.workflow import Task
 
 NESTING_MAX: Final = 100
+TASKS_MAX: Final = 20_000           # twice what an attempt may have, unless a setting says otherwise
+AFTER_MAX: Final = 1_000_000        # what all tasks with _after together wait for
 GROUP_KEYS: Final = ("timezone", "schedule", "sla", "_parallel", "_background", "_after", "_error", "_check", "_retry",
                      "_export", "_secrets")
 
@@ -36,6 +38,7 @@ class _Tree:
     def __init__(self, report: Report) -> None:
         self.tasks: list[Task] = []
         self._report = report
+        self._after_count = 0
 
     def add(self, name: str, prefix: str, body: Mapping[str, Any], path: Path, parent: int | None,
             upstreams: tuple[int, ...], *, is_file: bool = False) -> None:
@@ -72,6 +75,9 @@ class _Tree:
             self._report(path, "too-deep", f"tasks are nested deeper than {NESTING_MAX} levels", None)
             return
         order = _Order(*self._parallel(config, path))
+        if len(self.tasks) + len(children) > TASKS_MAX:
+            self._report(path, "too-many-tasks", f"more than {TASKS_MAX:,} tasks in one file", "make several workflows")
+            return
         for key, body in children.items():
             fault = task_name_fault(key, is_top_level=is_file)
             if fault:
@@ -90,7 +96,12 @@ class _Tree:
                          '"_parallel: true" option', "remove it")
         if "_after" in body:
             after = self._after(order, body, path)
-        return order.place(key, index, after, is_background=is_background and not order.is_parallel)
+        upstreams = order.place(key, index, after, is_background=is_background and not order.is_parallel)
+        self._after_count += len(upstreams) if after else 0
+        if self._after_count > AFTER_MAX:
+            self._report((*path, "_after"), "too-many-tasks", f"more than {AFTER_MAX:,} tasks are waited for", None)
+            return ()
+        return upstreams
 
     def _after(self, order: _Order, body: Mapping[str, Any], path: Path) -> tuple[int, ...]:
         here = (*path, "_after")

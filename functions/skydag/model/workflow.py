@@ -29,8 +29,20 @@ class Problem:
     hint: str | None = None     # what to do about it
     is_warning: bool = False
 
+    def __post_init__(self) -> None:
+        """A file's own words are in it: they break no line and tell no terminal what to do."""
+        for name in ("message", "hint"):
+            text = getattr(self, name)
+            if text is not None and not text.isprintable():
+                object.__setattr__(self, name, printable(text))
+
     def __str__(self) -> str:
         return f"{self.place}: {self.message}" + (f"; {self.hint}" if self.hint else "")
+
+
+def printable(text: str) -> str:
+    r"""The text with `\n`, `\x1b` and the like in place of what is no letter, sign or blank."""
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
