@@ -133,3 +133,10 @@ def test_a_failure_names_expression_and_character_x_12() -> None:
         text("${1}: ${no_such + 1}")
     with pytest.raises(ConfigError, match=r"SyntaxError.*, in \$\{b \+\}"):
         text("${1} ${b +}")
+
+
+def test_a_text_that_changes_what_is_shared_is_run_again_alone_l_100(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = scripts(monkeypatch)
+    assert text("${Object.defineProperty(Math, 'zzz', {value: 1}) && Math.zzz}") == "1"
+    assert [call["alone"] for call in calls] == [False]
+    assert text("${typeof Math.zzz + ''}") == "undefined"
