@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.simulation.generate import Workload, workload
+from tests.simulation.mishaps import Mishap, Plan, plan
 from tests.simulation.reference import DONE, Reference, shown
-from tests.simulation.storm import Bugs, Mishap, Plan, Storm, Wrong, plan
+from tests.simulation.storm import Bugs, Storm, Wrong
 from tests.simulation.world import START, Crash
 
 from skydag.engine import pages
@@ -103,10 +104,10 @@ def _run(made: Plan) -> tuple[str | None, Storm]:
             (folder / f"{name}.dig").write_text(json.dumps(body))
         _start(storm, work)
         storm.until_rest()
-        wrong = [*storm.wrong, *bugs.found, *storm.broken_by_kill(),
+        wrong = [*storm.promises.wrong, *bugs.found, *storm.promises.by_kill(storm.table.items()),
                  *_compared(storm, reference, is_killed=made.is_killed)]
     except Wrong as broken:
-        wrong = [str(broken), *storm.wrong, *bugs.found]
+        wrong = [str(broken), *storm.promises.wrong, *bugs.found]
     finally:
         pages.CHUNK = chunk                                         # type: ignore[misc]
         logger.removeHandler(bugs)

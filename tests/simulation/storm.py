@@ -17,20 +17,30 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from tests.simulation.generate import KEYS, Workload
+from tests.simulation.mishaps import (
+    ANSWER_LOST,
+    ASLEEP,
+    DIES_AFTER,
+    HELD_UP,
+    KILL,
+    LATE,
+    LOST,
+    THROTTLED,
+    TWICE,
+    Mishap,
+    Plan,
+)
+from tests.simulation.promises import Promises
 from tests.simulation.reference import Seen, shown
 from tests.simulation.world import START, Crash, Fault, Replay, World
 
 from skydag.app.application import Application
 from skydag.app.job import Job
 from skydag.app.operators import find_operator
-from skydag.app.stream import SET_ASIDE_AFTER, Record
-from skydag.engine import bits, paths
-from skydag.engine.steps import STEPS, TOGETHER, ends
+from skydag.app.stream import Record
 from skydag.errors import ConflictError, SkydagError, TaskError, UnavailableError
 from skydag.local.table import Change
-from skydag.model.task import State
 from skydag.spi import Again, Operator, TaskRequest, TaskResult
-from skydag.store.aside import PK
 from skydag.store.task_items import ACT, DUE_SHARDS
 
 VISIBLE: Final = (*KEYS, "x", "i", "error")         # parameters that tasks are asked about
@@ -38,60 +48,6 @@ LOST_RUNS_MAX: Final = 2                            # of one task: a third would
 STEPS_MAX: Final = 20_000
 HELD_UP_MAX: Final = timedelta(minutes=14)          # an invocation ends after a quarter of an hour (A-1)
 TICK: Final = timedelta(minutes=5)
-
-# Outside calls:
-DIES_BEFORE, DIES_AFTER, THROTTLED, ANSWER_LOST, HELD_UP, ASLEEP = "dies before", "dies after", "throttled", \
-    "answer lost", "held up", "asleep"
-# Records, calls of `work`, reports, timers:
-TWICE, LATE, LOST = "twice", "late", "lost"
-KILL: Final = "kill"
-KINDS: Final[Mapping[str, tuple[str, ...]]] = {
-    "outside call": (DIES_BEFORE, DIES_AFTER, THROTTLED, ANSWER_LOST, HELD_UP, HELD_UP, ASLEEP),
-    "record": (TWICE, LATE),
-    "work": (TWICE, LATE, LOST), "report": (TWICE, LATE, LOST), "timer": (TWICE, LATE, LOST)}
-
-
-@dataclass(frozen=True, order=True)
-class Mishap:
-    """The `number`th thing of this kind that happens goes wrong so."""
-
-    what: str
-    number: int
-    how: str
-
-    def __str__(self) -> str:
-        return f"{self.what} {self.number} {self.how}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    seed: int                                       # of the order in which what is pending is taken
-    mishaps: tuple[Mishap, ...]
-    is_direct: bool
-    has_script: bool                                # user code runs elsewhere and reports
-    chunk: int                                      # parallel groups of more children are cut
-    is_killed: bool = False
-    has_watch: bool = True                          # else the stream alone must do it (F-4): nothing is lost for good
-
-
-def plan(seed: int, size: int) -> Plan:
-    """size: rows of the run, which is what the number of calls goes by."""
-    chance = random.Random(f"plan {seed}")
-    ranges = {"outside call": 14 * size + 10, "record": 3 * size + 2, "work": size + 1, "report": size, "timer": 6}
-    mishaps = {(what, chance.randint(1, most)): how
-               for _ in range(chance.choice((0, 3, 6, 10, 16)))
-               for what, most in [_chosen(chance, ranges)] for how in [chance.choice(KINDS[what])]}
-    is_killed = chance.random() < 0.2
-    if is_killed:
-        mishaps["step", chance.randint(1, 4 * size + 4)] = KILL
-    return Plan(seed=seed, mishaps=tuple(sorted(Mishap(what, number, how) for (what, number), how in mishaps.items())),
-                is_direct=seed % 2 == 0, has_script=chance.random() < 0.4, chunk=chance.choice((2, 3, 250)),
-                is_killed=is_killed, has_watch=LOST in mishaps.values() or chance.random() < 0.3)
-
-
-def _chosen(chance: random.Random, ranges: Mapping[str, int]) -> tuple[str, int]:
-    what = "outside call" if chance.random() < 0.7 else chance.choice(tuple(ranges))
-    return what, ranges[what]
 
 
 class Wrong(AssertionError):
@@ -105,12 +61,10 @@ class Storm(World):
         self._counts: Counter[str] = Counter()
         self.trace: list[str] = []
         self.happened: set[Mishap] = set()
-        self.wrong: list[str] = []
-        self.begun_late: list[str] = []
-        self.claims: dict[tuple[str, int], str] = {}
+        self.promises = Promises()
         self.victims: Counter[str] = Counter()
         self.attempt_id: int | None = None
-        self.depth, self._path, self.was_set_aside = 0, "", False
+        self.depth, self._path = 0, ""
         self.events: list[Event] = []
         self._busy: set[str] = set()
         self._processes: list[Application | None] = []
@@ -162,7 +116,7 @@ class Storm(World):
         before = len(self.records)
         super()._changed(change)
         if change.new is not None:
-            self._judge(change.old, change.new)
+            self.promises(change.old, change.new, self.now)
         if len(self.records) == before:
             return
         at, record = self.records.pop()
@@ -284,7 +238,7 @@ class Storm(World):
 
     def _watches(self) -> bool:
         """An attempt that was set aside is not the stream's any more."""
-        return self.plan.has_watch or self.was_set_aside
+        return self.plan.has_watch or self.promises.was_set_aside
 
     # --- from the start to the end ---
 
@@ -323,44 +277,6 @@ class Storm(World):
                     return
             except ConflictError:
                 return                              # it had ended
-
-    # --- promises that every write must keep ---
-
-    def _judge(self, old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> None:
-        self.was_set_aside |= new["pk"] == PK and new["failures"] >= SET_ASIDE_AFTER
-        kind = new.get("k")
-        if kind == "l":
-            if new["st"] == "r":
-                claimed = self.claims.setdefault((new["sk"], new["run"]), new["tok"])
-                if claimed != new["tok"]:
-                    self.wrong.append(f"G-3: run {new['run']} of {new['sk']} is claimed by {claimed} and {new['tok']}")
-            if new["st"] in "sec" and old is not None and old["st"] in "sec" and old["run"] == new["run"] \
-                    and old["st"] != new["st"]:
-                self.wrong.append(f"G-3: run {new['run']} of {new['sk']} has two results: {old['st']}, {new['st']}")
-        if kind in ("g", "l"):
-            unborn = State.BLOCKED if kind == "g" else State.READY
-            step = (unborn if old is None else _state(old), _state(new))
-            is_fresh = kind == "g" and old is not None and old["gen"] != new["gen"]
-            if step[0] is not step[1] and not is_fresh and step not in (_GROUP if kind == "g" else _LEAF):
-                self.wrong.append(f"G-4: {new['sk']} goes from {step[0]} to {step[1]}")
-            self._judge_time(old, new)
-        if kind == "l" and old is not None and old.get("xc") and new["st"] not in "rc":
-            self.wrong.append(f"E-71: {new['sk']} was to be killed and goes to {step[1]}")
-        if kind == "g" and old is not None and old.get("xc") and old["gen"] == new["gen"]:
-            for ordinal in bits.each(_set(new, "su") & ~_set(old, "su") & ~_set(new, "ca")):
-                self.begun_late.append(paths.child(new["sk"][1:], new["gen"], ordinal))
-
-    def _judge_time(self, old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> None:
-        """A timer is a hint: nothing that waits goes on before its time, but for a kill (A-116)."""
-        goes_on = new["gen"] != old["gen"] if old is not None and new["k"] == "g" else new["st"] == "r"
-        if old is not None and old["st"] in "wy" and "ra" in old and goes_on and old["ra"] > self.now.timestamp():
-            self.wrong.append(f"A-116: {new['sk']} goes on before its time")
-
-    def broken_by_kill(self) -> list[str]:
-        """Leaves that a flagged group began (T2, E-73): groups it may, to have them canceled."""
-        items = {item["sk"]: item for item in self.table.items()}
-        return [f"E-73: {path} was begun, though its group was to be killed" for path in self.begun_late
-                if f"t{path}~l" in items]
 
 
 @dataclass(frozen=True, eq=False)
@@ -436,7 +352,7 @@ class _Do:
         what = shown({key: request.config[key] for key in VISIBLE if key in request.config})
         before = self._script.seen.setdefault((request.task_name, turn, retried, polls), what)
         if before != what:
-            self._world.wrong.append(f"G-6: {request.task_name} saw {before}, then {what}")
+            self._world.promises.wrong.append(f"G-6: {request.task_name} saw {before}, then {what}")
         if polls < behaviour.polls:
             raise Again(behaviour.wait_s, {**request.state, "polls": polls + 1})
         if turn + retried < behaviour.fails:
@@ -459,28 +375,6 @@ class Bugs(logging.Handler):
         error = record.exc_info[1] if record.exc_info else None
         if error is not None and not isinstance(error, SkydagError):
             self.found.append(f"{record.getMessage()}: {error!r}")
-
-
-def _pairs(*kinds: str) -> set[tuple[State, State]]:
-    return {(s.before, s.after) for s in STEPS if s.of in kinds} | {ends(t) for t in TOGETHER if t.of in kinds}
-
-
-_GROUP: Final = _pairs("group", "generator") | {
-    (before, after) for before, after in _pairs("group") if before is State.BLOCKED} | {
-    (State.BLOCKED, after) for before, after in _pairs("group", "generator") if before is State.PLANNED}
-_LEAF: Final = _pairs("leaf", "generator") | {(State.PLANNED, State.READY)}
-_STATES: Final = {"p": State.PLANNED, "w": State.GROUP_RETRY_WAITING, "g": State.GROUP_ERROR, "s": State.SUCCESS,
-                  "e": State.ERROR, "c": State.CANCELED, "r": State.RUNNING, "y": State.RETRY_WAITING, "d": State.READY}
-
-
-def _state(item: Mapping[str, Any]) -> State:
-    if item["k"] == "l" and item["st"] in "se" and item.get("gn"):
-        return State.PLANNED
-    return _STATES[item["st"]]
-
-
-def _set(item: Mapping[str, Any], name: str) -> int:
-    return bits.from_text(item.get(name, ""))
 
 
 def _parsed(text: str) -> datetime:

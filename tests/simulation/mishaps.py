@@ -1,0 +1,62 @@
+"""What goes wrong in a run: a plan from a seed, each mishap by itself, so that it can be dropped."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+# Outside calls:
+DIES_BEFORE, DIES_AFTER, THROTTLED, ANSWER_LOST, HELD_UP, ASLEEP = "dies before", "dies after", "throttled", \
+    "answer lost", "held up", "asleep"
+# Records, calls of `work`, reports, timers:
+TWICE, LATE, LOST = "twice", "late", "lost"
+KILL: Final = "kill"
+KINDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "outside call": (DIES_BEFORE, DIES_AFTER, THROTTLED, ANSWER_LOST, HELD_UP, HELD_UP, ASLEEP),
+    "record": (TWICE, LATE),
+    "work": (TWICE, LATE, LOST), "report": (TWICE, LATE, LOST), "timer": (TWICE, LATE, LOST)}
+
+
+@dataclass(frozen=True, order=True)
+class Mishap:
+    """The `number`th thing of this kind that happens goes wrong so."""
+
+    what: str
+    number: int
+    how: str
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.number} {self.how}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    seed: int                                       # of the order in which what is pending is taken
+    mishaps: tuple[Mishap, ...]
+    is_direct: bool
+    has_script: bool                                # user code runs elsewhere and reports
+    chunk: int                                      # parallel groups of more children are cut
+    is_killed: bool = False
+    has_watch: bool = True                          # else the stream alone must do it (F-4): nothing is lost for good
+
+
+def plan(seed: int, size: int) -> Plan:
+    """size: rows of the run, which is what the number of calls goes by."""
+    chance = random.Random(f"plan {seed}")
+    ranges = {"outside call": 14 * size + 10, "record": 3 * size + 2, "work": size + 1, "report": size, "timer": 6}
+    mishaps = {(what, chance.randint(1, most)): how
+               for _ in range(chance.choice((0, 3, 6, 10, 16)))
+               for what, most in [_chosen(chance, ranges)] for how in [chance.choice(KINDS[what])]}
+    is_killed = chance.random() < 0.2
+    if is_killed:
+        mishaps["step", chance.randint(1, 4 * size + 4)] = KILL
+    return Plan(seed=seed, mishaps=tuple(sorted(Mishap(what, number, how) for (what, number), how in mishaps.items())),
+                is_direct=seed % 2 == 0, has_script=chance.random() < 0.4, chunk=chance.choice((2, 3, 250)),
+                is_killed=is_killed, has_watch=LOST in mishaps.values() or chance.random() < 0.3)
+
+
+def _chosen(chance: random.Random, ranges: Mapping[str, int]) -> tuple[str, int]:
+    what = "outside call" if chance.random() < 0.7 else chance.choice(tuple(ranges))
+    return what, ranges[what]
