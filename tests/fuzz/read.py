@@ -55,7 +55,7 @@ def _whole_file(files: Mapping[str, bytes]) -> Any:
 def watched(call: Callable[[], Any], cpu_s_max: float = CPU_S_MAX) -> str | None:
     """What is wrong with the call: None if it ended in time, or refused with an error of ours. Nothing is caught
     elsewhere: what must not happen is caught here, to be told with its seed."""
-    before, spent = _peak(), []
+    before, spent = _peak(), list[float]()
     while not spent or (min(spent) > cpu_s_max and len(spent) < TRIES):
         start = time.thread_time()
         try:
