@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks import language
 from skydag.engine import pages
 from skydag.engine.group import End, Group, Report
 from skydag.engine.settle import settle
@@ -94,7 +95,7 @@ def rows(folder: Path) -> Sequence[tuple[str, str, str]]:
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        for name, figure, budget in rows(Path(folder)):
+        for name, figure, budget in (*rows(Path(folder)), *language.rows(best)):
             print(f"{name:60} {figure:40} {budget}")
 
 
