@@ -49,22 +49,27 @@ class HandOver:
             return []
         upward: Upward = []
         leaves: list[int] = []
+        confirmed = children            # but those that have more to tell: whoever tells it may still die
         for ordinal in bits.each(children):
             if page.child(ordinal).is_group:
-                upward += self.open(attempt, page, group, ordinal, now)
+                if told := self.open(attempt, page, group, ordinal, now):
+                    upward += told
+                    confirmed &= ~(1 << ordinal)
             else:
                 leaves.append(ordinal)
         if is_repeat and leaves:
             at = {ordinal: paths.child(group.path, group.generation, ordinal) for ordinal in leaves}
             there = self._tasks.leaves(attempt.id, at.values())
             for leaf in there.values():
-                upward += self.leaf_changed(attempt, leaf, now)
+                if told := self.leaf_changed(attempt, leaf, now):
+                    upward += told
+                    confirmed &= ~(1 << paths.ordinal(leaf.path))
             leaves = [ordinal for ordinal in leaves if at[ordinal] not in there]
             if leaves and now - group.updated_at < JUST_NOW:
                 self._endings.look_later(group, now + JUST_NOW, now)
                 return upward
         self._jobs.send(attempt, page, group, leaves)
-        self._groups.handed_over(group, children)
+        self._groups.handed_over(group, confirmed)
         return upward
 
     def leaf_changed(self, attempt: Attempt, leaf: Leaf, now: datetime, *, is_repeat: bool = True) -> Upward:

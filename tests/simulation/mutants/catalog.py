@@ -85,6 +85,8 @@ MUTANTS: Final = (
            new="                pass\n"),
     Mutant(name="news hide what is missing", rule="5: also when the batch holds news besides",
            old="work.setdefault(parsed.path, []).append(LOOK)", new="work.setdefault(parsed.path, [])"),
+    Mutant(name="confirmed before its reports were told", seed=40_192, rule="5: what it leaves to do counts, too",
+           old="handed_over(group, confirmed)", new="handed_over(group, children)"),
     Mutant(name="trouble of the table fails the task", seed=27, rule="E-130: what is not the task's fault is repeated",
            old="        except UnavailableError:                # the services' trouble is not the task's: the run is "
                "lost, and repeated\n            raise\n", new=""),
