@@ -42,6 +42,9 @@ def main(count: int, first: int) -> int:
         for seed, kind, outcome in pool.imap_unordered(one, range(first, first + count), chunksize=50):
             seen[kind] += 1
             seen["valid"] += outcome.is_valid
+            seen["all"] += 1
+            if seen["all"] % 5_000 == 0:
+                print(f"{seen['all']:,} read, {len(failed)} failures", file=sys.stderr, flush=True)
             if outcome.fault:
                 failed.append(seed)
                 print(f"seed {seed} ({kind}): {outcome.fault}\n  again: python -m tests.fuzz 1 {seed}", flush=True)

@@ -23,6 +23,14 @@ FILES: dict[str, tuple[str | bytes, str]] = {
     "a NUL": ('+a: {echo>: "a\0b"}\n', "U+0000"),
     "UTF-16": ("+a: {echo>: hi}\n".encode("utf-16"), "U+0000"),
     "a number of a million digits": ("_export: {a: " + "9" * 1_000_000 + "}\n", "a number of 1000000 digits"),
+    "tasks without end": ("".join(f"+t{n}: {{}}\n" for n in range(25_000)), "more than 20,000 tasks in one file"),
+    "values without end": ("_export:\n  a: [" + "x, " * 300_000 + "]\n", "more than 220,000 keys and values"),
+    "a wide mapping, merged often": (
+        "_export:\n  a: &a {" + ",".join(f"k{n}: 1" for n in range(5_000)) + "}\n"
+        + "".join(f"  m{n}: {{<<: *a}}\n" for n in range(100)), "'<<' brings more than 220,000 values"),
+    "a wait for everyone, by everyone": (
+        "_parallel: {limit: 2000}\n+t0: {}\n" + "".join(f"+t{n}: {{_after: [+t0]}}\n" for n in range(1, 9_000)),
+        "more than 1,000,000 tasks are waited for"),
     "a mapping inside itself": ("_export: &a {b: *a}\n", "refers to the value it stands in"),
     "a mapping merged into itself": ("_export: &a {<<: *a, x: 1}\n", "refers to the mapping it stands in"),
 }
