@@ -16,7 +16,7 @@ from skydag.engine.flow import SEGMENT, Segment
 from skydag.engine.group import Group
 from skydag.engine.leaf import Leaf
 from skydag.engine.pages import Child, Page
-from skydag.engine.retry import RetryPolicy, retry_wait
+from skydag.engine.retry import RetryPolicy, retry_time, retry_wait
 from skydag.model.params import Store, apply_all, fused
 from skydag.model.task import State
 from skydag.store import task_items
@@ -173,6 +173,13 @@ def test_the_error_of_the_last_in_tree_order_wins_E_61() -> None:
 
 
 # --- waits -----------------------------------------------------------------------------------------------------------
+
+def test_a_wait_is_rounded_up_to_what_an_item_holds_and_no_wait_is_no_wait_O_26() -> None:
+    now = NOW.replace(microsecond=300_000)
+    assert retry_time(RetryPolicy(limit=1, interval_s=2), 0, now) == NOW + timedelta(seconds=3)
+    assert retry_time(RetryPolicy(limit=1, interval_s=2), 0, NOW) == NOW + timedelta(seconds=2)
+    assert retry_time(RetryPolicy(limit=1), 0, now) == now
+
 
 @pytest.mark.parametrize(("policy", "waits"), [
     (RetryPolicy(limit=3, interval_s=2), [2, 2, 2]),

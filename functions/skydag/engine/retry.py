@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from skydag.errors import ConfigError
@@ -32,6 +32,13 @@ def retry_wait(policy: RetryPolicy, retry_count: int) -> timedelta:
     if policy.max_interval_s is not None:
         wait = min(wait, policy.max_interval_s)
     return timedelta(seconds=min(wait, 10**9))
+
+
+def retry_time(policy: RetryPolicy, retry_count: int, now: datetime) -> datetime:
+    """When it runs again. Items hold whole seconds: a wait may be rounded up, never down (O-26); no wait is no wait."""
+    wait = retry_wait(policy, retry_count)
+    at = now + wait
+    return at if not wait or not at.microsecond else at.replace(microsecond=0) + timedelta(seconds=1)
 
 
 def leaf_policy(value: Any) -> RetryPolicy | None:

@@ -15,7 +15,7 @@ from skydag.engine import bits
 from skydag.engine.group import ERROR_SLOTS, End, Group, Report
 from skydag.engine.pages import SEQUENCE, SLOT_ALERT, SLOT_ERROR, Page
 from skydag.engine.paths import GENERATIONS_MAX
-from skydag.engine.retry import RetryPolicy, group_policy, retry_wait
+from skydag.engine.retry import RetryPolicy, group_policy, retry_time
 from skydag.model.params import merge
 from skydag.model.task import State
 
@@ -136,7 +136,7 @@ def _ended(page: Page, group: Group, now: datetime, numbers: Numbers | None) -> 
     if policy := _retry_left(page, group):
         return Settled(group=replace(
             group, state=State.GROUP_RETRY_WAITING, retry_count=group.retry_count + 1,
-            retry_at=now + retry_wait(policy, group.retry_count)))
+            retry_at=retry_time(policy, group.retry_count, now)))
     wanted = [slot for slot in ERROR_SLOTS if slot in page.slots]
     if not wanted:
         return Settled(group=replace(group, state=State.GROUP_ERROR))
