@@ -15,7 +15,7 @@ from typing import Any
 from skydag.app.advance import Settings
 from skydag.app.tasks import TaskRow
 from skydag.language.compile import compile_project
-from skydag.language.sla import sla_alert, sla_body, sla_fails
+from skydag.language.sla import sla_tasks
 from skydag.local.objects import MemoryObjects
 from skydag.local.secret_store import LocalSecrets
 from skydag.local.world import LocalWorld
@@ -89,8 +89,7 @@ class World:
               retry_attempt_name: str | None = None) -> int:
         workflow = self.project.workflow(name)
         assert workflow is not None
-        sla = None if workflow.sla is None else {
-            "alert": sla_alert(workflow.sla), "fail": sla_fails(workflow.sla), "body": sla_body(workflow.sla)}
+        sla = sla_tasks(workflow.sla)
         application = self.local.application
         number = next(self.ids)
         stored = StoredWorkflow(

@@ -21,8 +21,9 @@ from skydag.embedded.clocks import VirtualClock
 from skydag.embedded.installation import Installation
 from skydag.embedded.rest import Rest
 from skydag.language.compile import compile_project
+from skydag.language.sla import sla_tasks
 from skydag.local.objects import MemoryObjects
-from skydag.local.run import _sla, _stored
+from skydag.local.run import _stored
 from skydag.local.secret_store import LocalSecrets
 from skydag.local.world import LocalWorld
 from skydag.store.logs import ObjectLogs
@@ -56,7 +57,7 @@ def _on_a_laptop(name: str, folder: Path) -> Result:
     try:
         application = world.application
         now = system_clock()
-        stored = _stored(workflow, application.definitions.keep(1, workflow.tasks, _sla(workflow)), now)
+        stored = _stored(workflow, application.definitions.keep(1, workflow.tasks, sla_tasks(workflow.sla)), now)
         attempt = application.starter(stored, SESSION, params={}, now=now)
         world.run_until_done(attempt.id)
         return _told_apart([(row.id, row.full_name, str(row.state), row.store_params, row.error.get("message", ""))

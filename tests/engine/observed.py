@@ -15,7 +15,7 @@ from skydag.app.workspace import reader
 from skydag.engine.steps import STEPS, TOGETHER, ends
 from skydag.errors import ConflictError
 from skydag.language.compile import compile_project
-from skydag.language.sla import sla_alert, sla_body, sla_fails
+from skydag.language.sla import sla_tasks
 from skydag.model.project import StoredWorkflow
 from skydag.model.task import State
 
@@ -120,8 +120,7 @@ class Observed:
         self.attempt_id: int | None = None
         self.world = World(folder, fault=fault, is_direct=is_direct, replay=Replay())
         self._application = self._calm()
-        sla = None if workflow.sla is None else {
-            "alert": sla_alert(workflow.sla), "fail": sla_fails(workflow.sla), "body": sla_body(workflow.sla)}
+        sla = sla_tasks(workflow.sla)
         pages = self._application.definitions.keep(1, workflow.tasks, sla)
         self._stored = StoredWorkflow(
             id=1, name=name, project_id=1, project_name="p", revision="r", timezone=workflow.timezone, archive=None,  # type: ignore[arg-type]

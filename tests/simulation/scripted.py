@@ -11,7 +11,7 @@ from tests.simulation.world import START, Replay, World
 
 from skydag.app.operators import find_operator
 from skydag.language.compile import compile_project
-from skydag.language.sla import sla_alert, sla_body, sla_fails
+from skydag.language.sla import sla_tasks
 from skydag.model.project import StoredWorkflow
 from skydag.spi import Operator, TaskRequest, TaskResult
 
@@ -62,8 +62,7 @@ def begin(world: World, text: str, folder: Path, session_time: datetime = START)
     assert not project.errors, project.errors
     workflow = project.workflow("w")
     assert workflow is not None
-    sla = None if workflow.sla is None else {
-        "alert": sla_alert(workflow.sla), "fail": sla_fails(workflow.sla), "body": sla_body(workflow.sla)}
+    sla = sla_tasks(workflow.sla)
     return world.start(StoredWorkflow(
         id=1, name="w", project_id=1, project_name="p", revision="r", timezone=workflow.timezone, archive=None,  # type: ignore[arg-type]
         config=workflow.definition, pages=world.application.definitions.keep(1, workflow.tasks, sla),

@@ -10,7 +10,7 @@ from tests.simulation.world import Fault, Replay, World, faults, outcome
 from skydag.app.packing import listed
 from skydag.app.workspace import reader
 from skydag.language.compile import compile_project
-from skydag.language.sla import sla_alert, sla_body, sla_fails
+from skydag.language.sla import sla_tasks
 from skydag.model.project import StoredWorkflow
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "daily_sales"
@@ -22,8 +22,7 @@ def _workflow(name: str, folder: Path = EXAMPLE) -> tuple[StoredWorkflow, World]
     workflow = project.workflow(name)
     assert workflow is not None
     keeper = World(folder)
-    sla = None if workflow.sla is None else {
-        "alert": sla_alert(workflow.sla), "fail": sla_fails(workflow.sla), "body": sla_body(workflow.sla)}
+    sla = sla_tasks(workflow.sla)
     pages = keeper.application.definitions.keep(1, workflow.tasks, sla)
     return StoredWorkflow(
         id=1, name=name, project_id=1, project_name="p", revision="r", timezone=workflow.timezone, archive=None,  # type: ignore[arg-type]

@@ -14,7 +14,7 @@ from skydag.app.names import check_project_name, check_revision_name
 from skydag.app.push_schedules import Changes, changes
 from skydag.errors import InvalidError, UnavailableError, WorkflowError
 from skydag.language.compile import compile_project
-from skydag.language.sla import sla_alert, sla_body, sla_fails
+from skydag.language.sla import sla_tasks
 from skydag.model.ids import WorkflowId
 from skydag.model.project import Revision, StoredProject, StoredWorkflow
 from skydag.model.workflow import Workflow
@@ -103,7 +103,7 @@ class Push:
             return []
         first = self.projects.take_workflow_ids(len(workflows))
         ordered = sorted(workflows, key=lambda workflow: workflow.name)
-        return [(WorkflowId(number), one, definitions.keep(self.objects, number, one.tasks, _sla(one)))
+        return [(WorkflowId(number), one, definitions.keep(self.objects, number, one.tasks, sla_tasks(one.sla)))
                 for number, one in enumerate(ordered, first)]
 
     def _record(
@@ -130,12 +130,6 @@ class Push:
 
 def _cleared(options: Options, workflows: Sequence[Workflow]) -> frozenset[str]:
     return frozenset(workflow.name for workflow in workflows) if options.clear_all else frozenset(options.clear)
-
-
-def _sla(workflow: Workflow) -> dict[str, Any] | None:
-    if workflow.sla is None:
-        return None
-    return {"alert": sla_alert(workflow.sla), "fail": sla_fails(workflow.sla), "body": sla_body(workflow.sla)}
 
 
 def _stored(

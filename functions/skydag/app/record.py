@@ -12,7 +12,7 @@ from skydag.app.advance import Advance
 from skydag.engine import pages, paths
 from skydag.engine.group import Group
 from skydag.engine.leaf import Leaf
-from skydag.engine.retry import group_policy, retry_wait
+from skydag.engine.retry import group_policy, retry_wait, whole_second
 from skydag.errors import LimitError, SkydagError, UnavailableError, WorkflowError
 from skydag.model.outcome import AGAIN, FAILED, Ended, failed
 from skydag.model.params import merge
@@ -72,7 +72,7 @@ class Record:
             if ended.after_s <= 0:
                 return replace(base, state=State.READY, state_params=state, retry_at=None)
             return replace(base, state=State.RETRY_WAITING, state_params=state,
-                           retry_at=_ceil(now + timedelta(seconds=ended.after_s)))
+                           retry_at=whole_second(now + timedelta(seconds=ended.after_s)))
         if ended.kind == FAILED:
             return self._failed(run, base, ended.error)
         done = replace(base, state=State.SUCCESS, export=ended.export, store=ended.store)
@@ -168,8 +168,3 @@ class Record:
             return Ended(kind=AGAIN, after_s=retry_wait(policy, leaf.retry_count).total_seconds(),
                          state={**leaf.state_params, "retry_count": leaf.retry_count + 1})
         return failed(reason)
-
-
-def _ceil(at: datetime) -> datetime:
-    """Items hold whole seconds: a wait may be rounded up, never down (O-26)."""
-    return at if at.microsecond == 0 else at.replace(microsecond=0) + timedelta(seconds=1)

@@ -35,10 +35,14 @@ def retry_wait(policy: RetryPolicy, retry_count: int) -> timedelta:
 
 
 def retry_time(policy: RetryPolicy, retry_count: int, now: datetime) -> datetime:
-    """When it runs again. Items hold whole seconds: a wait may be rounded up, never down (O-26); no wait is no wait."""
+    """When it runs again; no wait is no wait."""
     wait = retry_wait(policy, retry_count)
-    at = now + wait
-    return at if not wait or not at.microsecond else at.replace(microsecond=0) + timedelta(seconds=1)
+    return whole_second(now + wait) if wait else now
+
+
+def whole_second(at: datetime) -> datetime:
+    """Items hold whole seconds: a wait may be rounded up, never down (O-26)."""
+    return at if not at.microsecond else at.replace(microsecond=0) + timedelta(seconds=1)
 
 
 def leaf_policy(value: Any) -> RetryPolicy | None:

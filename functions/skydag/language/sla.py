@@ -49,6 +49,11 @@ def sla_body(sla: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in sla.items() if key not in OWN_KEYS}
 
 
+def sla_tasks(sla: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """What the root's pages need to know of the block (engine/pages.build): {"alert", "fail", "body"}; None without."""
+    return None if sla is None else {"alert": sla_alert(sla), "fail": sla_fails(sla), "body": sla_body(sla)}
+
+
 def faults(sla: Mapping[str, Any], timezone: str) -> list[Fault]:
     """Everything that is wrong with the times of an `sla:` block; its tasks are the tree's business."""
     found: list[Fault] = []

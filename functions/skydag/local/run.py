@@ -18,7 +18,7 @@ from skydag.app.workspace import reader
 from skydag.errors import InvalidError, NotFoundError, WorkflowError
 from skydag.language.compile import compile_project, compile_tasks
 from skydag.language.problems import similar
-from skydag.language.sla import sla_alert, sla_body, sla_fails
+from skydag.language.sla import sla_tasks
 from skydag.local.alerts import LocalAlerts
 from skydag.local.objects import FolderObjects, MemoryObjects
 from skydag.local.saved import SavedStates
@@ -74,7 +74,7 @@ class _Run:
     def _run(self, world: LocalWorld, workflow: Workflow, at: datetime, states: SavedStates, folder: Path,
              started: datetime) -> int:
         application = world.application
-        stored = _stored(workflow, application.definitions.keep(1, workflow.tasks, _sla(workflow)), started)
+        stored = _stored(workflow, application.definitions.keep(1, workflow.tasks, sla_tasks(workflow.sla)), started)
         params = dict(self.options.params)
         if self.options.has_project_option:
             params = merge(params, {"_project_path": str(self.options.project)})
@@ -237,12 +237,6 @@ def _body_of_child(tasks: Sequence[Task], child: Task) -> dict[str, Any]:
         if grandchild.parent == child.index:
             body[grandchild.name] = _body_of_child(tasks, grandchild)
     return body
-
-
-def _sla(workflow: Workflow) -> dict[str, Any] | None:
-    if workflow.sla is None:
-        return None
-    return {"alert": sla_alert(workflow.sla), "fail": sla_fails(workflow.sla), "body": sla_body(workflow.sla)}
 
 
 def _stored(workflow: Workflow, pages: str, now: datetime) -> StoredWorkflow:
