@@ -138,6 +138,13 @@ def test_a_dead_worker_is_told_to_finish_at_once_and_never_repeated_by_lambda_A_
     ).replace("role/skydag-FinishRole", "function:skydag-finish")
 
 
+@pytest.mark.parametrize("function", ["Register", "Expand", "Finish", "ContainerEnded"])
+def test_an_event_that_fails_every_time_rings_an_alarm_A_6(function: str) -> None:
+    config = properties(function)["EventInvokeConfig"]
+    assert config["MaximumRetryAttempts"] == 2
+    assert config["DestinationConfig"]["OnFailure"]["Destination"].endswith("skydag-dead-letters")
+
+
 @pytest.mark.parametrize("function", ["Advance", "Work", "Script", "Finish", "Timer"])
 def test_the_functions_that_go_round_say_so_A_9(function: str) -> None:
     assert properties(function)["RecursiveLoop"] == "Allow"
