@@ -15,6 +15,7 @@ from typing import Any
 from skydag.app.advance import Settings
 from skydag.app.application import Application, Ports
 from skydag.app.places import CloudPlaces
+from skydag.model import properties
 from skydag.model.values import duration
 from skydag.ports import Chance, Clock
 from skydag.store.logs import ObjectLogs
@@ -87,7 +88,8 @@ def aws_application(
                         is_direct=env.get("SKYDAG_DIRECT", "true").lower() == "true",
                         attempt_ttl=duration("SKYDAG_ATTEMPT_TTL", env.get("SKYDAG_ATTEMPT_TTL", "7d")),
                         task_ttl=duration("SKYDAG_TASK_TTL", env.get("SKYDAG_TASK_TTL", "1d")))
-    return Application(ports, settings, CloudPlaces, attempt_limit=int(env.get("SKYDAG_ATTEMPT_LIMIT", "100")))
+    return Application(ports, settings, CloudPlaces, attempt_limit=int(env.get("SKYDAG_ATTEMPT_LIMIT", "100")),
+                       properties=properties.parse(env.get("SKYDAG_PROPERTIES", "").replace(";", "\n")))
 
 
 def _session(given: Any) -> Any:

@@ -57,10 +57,20 @@ class ProjectFiles(Protocol):
         """The body of the workflow file at `path` (below the root), as `call>` runs it; WorkflowError if it is wrong,
         FileNotFoundError if there is none."""
 
+    def compile_text(self, name: str, text: str, folder: str = "") -> Mapping[str, Any]:
+        """The same for a definition that is no file of the project, as `http_call>` gets one. name: its name in
+        messages. folder: below the root, where `!include` looks."""
+
 
 class Secrets(Protocol):
     def __call__(self, key: str) -> str | None:
-        """The secret of that name, None if there is none. Asked for by name, at the moment of use."""
+        """The secret of that name, None if there is none. Asked for by name, at the moment of use. ConfigError for what
+        can be no name."""
+
+
+class Templates(Protocol):
+    def __call__(self, text: str) -> str:
+        """The text of a file with its `${...}` evaluated over all that the task sees (O-41). ConfigError."""
 
 
 class Notifier(Protocol):
@@ -108,7 +118,10 @@ class TaskRequest:
     files: ProjectFiles
     log: Callable[[str], None]          # one or more lines for the task's log
     echo: Callable[[str], None]         # a line the user asked to see: log, and standard output of a local run
-    secrets: Secrets
+    secrets: Secrets                    # by the names that the operator knows; the task's `_secrets` may rename them
+    env_secrets: Secrets                # by their own names, for `_env` (O-50)
+    properties: Mapping[str, str]       # of the configuration: config.http.timeout_max, config.mail.host, ...
+    template: Templates
     notify: Notifier
     commands: Commands
     now: Callable[[], datetime]

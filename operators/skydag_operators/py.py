@@ -32,7 +32,7 @@ class Py:
         script = None if command is not None else optional(config, "script", text, None)
         if script is None:
             command = required(config, "_command", text)
-        env = _secrets.environment(request.local, request.secrets)
+        env = _secrets.environment(request.local, request.env_secrets)
         cwd = _paths.working_directory(request.files.root, config)
         with _command.temporary_folder(request, "py") as folder:
             program, given, result = folder / "runner.py", folder / "input.json", folder / "output.json"

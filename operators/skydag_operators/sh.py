@@ -20,7 +20,7 @@ class Sh:
         config = _command.with_defaults(request.config, "sh")
         script = _secrets.resolve(required(config, "_command", text), request.secrets)
         shell = [text("shell", part) for part in optional(config, "shell", array, ["/bin/sh"])]
-        own = _secrets.environment(request.local, request.secrets)
+        own = _secrets.environment(request.local, request.env_secrets)
         env = {**_command.parameters_as_variables(config, request), **own}
         cwd = _paths.working_directory(request.files.root, config)
         with _command.temporary_folder(request, "sh") as folder:

@@ -8,8 +8,8 @@ import pytest
 
 from skydag.cli.config import configuration, nested, params
 from skydag.cli.options import COMMON, PARAMS, Given, read
-from skydag.cli.properties import parse
 from skydag.errors import InvalidError
+from skydag.model.properties import parse
 
 
 def given(*argv: str) -> Given:

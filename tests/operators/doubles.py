@@ -9,7 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from skydag.app.secret_names import renamed
+from skydag.app.workspace import reader
 from skydag.errors import WorkflowError
+from skydag.language.compile import text_body
+from skydag.language.evaluate import Evaluator
 from skydag.local.commands import LocalCommands
 from skydag.spi import Commands, Operator, TaskRequest, TaskResult
 
@@ -29,14 +33,18 @@ class Folder:
             raise body
         return body
 
+    def compile_text(self, name: str, text: str, folder: str = "") -> Mapping[str, Any]:
+        return text_body(name, text, reader(self.root / folder))
+
 
 class Trial:
     """Runs operators in a project folder, and keeps what they logged, echoed and sent."""
 
     def __init__(self, root: Path, *, secrets: Mapping[str, str] | None = None, task_limit: int = 1000,
-                 compiled: Mapping[str, Mapping[str, Any] | WorkflowError] | None = None) -> None:
+                 compiled: Mapping[str, Mapping[str, Any] | WorkflowError] | None = None,
+                 properties: Mapping[str, str] | None = None) -> None:
         self.files = Folder(root, compiled or {})
-        self.secrets, self.task_limit = dict(secrets or {}), task_limit
+        self.secrets, self.task_limit, self.properties = dict(secrets or {}), task_limit, properties or {}
         self.logged: list[str] = []
         self.echoed: list[str] = []
         self.notified: list[str] = []
@@ -47,6 +55,9 @@ class Trial:
     @property
     def lines(self) -> list[str]:
         return "\n".join(self.logged).split("\n")
+
+    def _secret(self, key: str) -> str | None:
+        return self.secrets.get(key)
 
     def file(self, path: str, text: str) -> None:
         target = self.files.root / path
@@ -60,7 +71,9 @@ class Trial:
             session_time=datetime(2025, 1, 1, tzinfo=UTC), attempt_id=7, retry_attempt_name=None, timezone="UTC",
             task_id=7000002, task_name="+w+a", run=1, config=config, local=config if local is None else local,
             state=self.state, task_limit=self.task_limit, files=self.files, log=self.logged.append,
-            echo=self.echoed.append, secrets=lambda key: self.secrets.get(key), commands=self.commands,
+            echo=self.echoed.append, commands=self.commands, properties=self.properties,
+            secrets=renamed(self._secret, config.get("_secrets"), self.logged.append),
+            env_secrets=self._secret, template=lambda text: Evaluator("UTC").text(text, config),
             notify=lambda message: self.notified.append(message), now=lambda: self.time,
         )
 

@@ -200,6 +200,7 @@ class World:
                      log: TaskLog) -> execute.Surroundings:
         return execute.Surroundings(
             files=Folder(self.project), log=log.write, echo=log.write, secrets=lambda key: None, now=self.clock,
+            properties={}, template=self.application.evaluator(attempt.timezone).text,
             commands=LocalCommands(log.write, dict(os.environ)),
             notify=lambda message: self.application.notify(attempt, name, message, number))
 

@@ -61,9 +61,12 @@ class Application:
     def __init__(
         self, ports: Ports, settings: Settings, places: Callable[[Application], Places], *, attempt_limit: int = 100,
         observer: Observer | None = None, find: Callable[[str], Operator | None] = find_operator,
+        properties: Mapping[str, str] | None = None,
     ) -> None:
+        """properties: what operators may ask of the configuration (C-13)."""
         self.ports, self.settings, self.attempt_limit = ports, settings, attempt_limit
         self._find, self._places, self._observer = find, places, observer
+        self.properties = properties or {}
         self._evaluators: dict[str, Evaluator] = {}
         self.blobs = Blobs(ports.objects)
         self.tasks = TaskStore(ports.table, self.blobs)

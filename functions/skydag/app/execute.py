@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from skydag.app.secret_names import renamed
 from skydag.engine.retry import RetryPolicy, leaf_policy, retry_wait
 from skydag.errors import ConfigError, TaskError, UnavailableError, WorkflowError
 from skydag.model.outcome import AGAIN, OK, Ended, failed
@@ -32,7 +33,9 @@ class Surroundings:
     files: ProjectFiles
     log: Callable[[str], None]
     echo: Callable[[str], None]
-    secrets: Secrets
+    secrets: Secrets                                        # by their own names
+    properties: Mapping[str, str]
+    template: Callable[[str, Mapping[str, Any]], str]       # a text, and what its expressions see
     notify: Notifier
     commands: Commands
     now: Callable[[], datetime]
@@ -98,11 +101,15 @@ def _words(name: str) -> str:
 
 def request(job: Mapping[str, Any], surroundings: Surroundings) -> TaskRequest:
     attempt = from_json(job["attempt"])
+    config = job["config"]
     return TaskRequest(
         project_id=attempt.project_id, project_name=attempt.project_name, workflow_name=attempt.workflow_name,
         revision=attempt.revision, session_id=attempt.session_id, session_uuid=attempt.session_uuid,
         session_time=attempt.session_time, attempt_id=attempt.id, retry_attempt_name=attempt.retry_attempt_name,
         timezone=attempt.timezone, task_id=job["task_id"], task_name=job["task_name"], run=job["run"],
-        config=job["config"], local=job["local"], state=job["state"], task_limit=job["task_limit"],
-        files=surroundings.files, log=surroundings.log, echo=surroundings.echo, secrets=surroundings.secrets,
+        config=config, local=job["local"], state=job["state"], task_limit=job["task_limit"],
+        files=surroundings.files, log=surroundings.log, echo=surroundings.echo,
+        secrets=renamed(surroundings.secrets, config.get("_secrets"), surroundings.log),
+        env_secrets=surroundings.secrets, properties=surroundings.properties,
+        template=lambda text: surroundings.template(text, config),
         notify=surroundings.notify, commands=surroundings.commands, now=surroundings.now)

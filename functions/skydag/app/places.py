@@ -43,6 +43,7 @@ class CloudPlaces:
 
         return execute.Surroundings(
             files=Copy(archive), log=log.write, echo=log.write, secrets=secret, commands=_no_commands,
+            properties=application.properties, template=application.evaluator(attempt.timezone).text,
             notify=lambda message: application.notify(attempt, name, message, number), now=application.now)
 
 

@@ -16,6 +16,7 @@ from skydag.app.operators import unknown
 from skydag.app.task_log import TaskLog
 from skydag.app.workspace import Copy
 from skydag.errors import ConfigError, NotFoundError, SkydagError, TaskError
+from skydag.language.evaluate import Evaluator
 from skydag.model.outcome import failed
 from skydag.model.session import Attempt
 from skydag.ports import Clock, Objects
@@ -75,6 +76,7 @@ class Script:
         with closing(Copy(lambda: self._project(attempt))) as files:
             return execute(job, operator, Surroundings(
                 files=files, log=log.write, echo=log.write, notify=_notify, commands=commands, now=self._now,
+                properties={}, template=Evaluator(attempt.timezone).text,
                 secrets=lambda key: self._secret(attempt.project_id, key)))
 
     def _project(self, attempt: Attempt) -> bytes:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from skydag.app import archive
-from skydag.language.compile import load_body
+from skydag.language.compile import load_body, text_body
 
 
 class Folder:
@@ -24,6 +24,9 @@ class Folder:
 
     def compile(self, path: str) -> Mapping[str, Any]:
         return load_body(path, reader(self._root))
+
+    def compile_text(self, name: str, text: str, folder: str = "") -> Mapping[str, Any]:
+        return text_body(name, text, reader(self._root / folder))
 
 
 class Copy:
@@ -44,10 +47,19 @@ class Copy:
     def compile(self, path: str) -> Mapping[str, Any]:
         return load_body(path, reader(self.root))
 
+    def compile_text(self, name: str, text: str, folder: str = "") -> Mapping[str, Any]:
+        if self._folder is None and "!include" not in text:
+            return text_body(name, text, _no_files)         # nothing of the project is needed: it stays where it is
+        return text_body(name, text, reader(self.root / folder))
+
     def close(self) -> None:
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
+
+
+def _no_files(path: str) -> bytes:
+    raise FileNotFoundError(path)
 
 
 def reader(root: Path) -> Callable[[str], bytes]:

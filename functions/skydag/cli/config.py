@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from skydag.cli import properties
 from skydag.cli.options import Given, pairs
 from skydag.errors import InvalidError
+from skydag.model import properties
 from skydag.model.params import merge
 
 

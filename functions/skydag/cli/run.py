@@ -50,6 +50,7 @@ def read(given: Given) -> RunOptions:
         task=given.arguments[1] if len(given.arguments) > 1 else None,
         params=params(given, config),
         secrets=below(config, "secrets."),
+        properties={key: value for key, value in config.items() if not key.startswith(("params.", "secrets."))},
         session=given.one("session-time") or "last",
         save_dir=None if save is None else project / save,
         is_saving=not given.has("no-save"),

@@ -17,7 +17,7 @@ from skydag.language import timetable
 from skydag.language.advice import advise
 from skydag.language.collector import no_collection
 from skydag.language.hints import no_body_hint, no_export_hint, odd_blank_hint
-from skydag.language.include import Reader, load
+from skydag.language.include import Reader, load, load_text
 from skydag.language.names import workflow_name_fault
 from skydag.language.places import task_places
 from skydag.language.problems import PROBLEMS_MAX, Refused, did_you_mean, in_file_order, workflow_error
@@ -96,9 +96,21 @@ def load_body(path: str, read: Reader) -> Mapping[str, Any]:
     """What `call>` runs as `^sub` (E-95): the definition of the file, with `_workdir` exported if the file lies in a
     folder (L-34); its timezone, schedule, sla and _check have no effect. WorkflowError; FileNotFoundError."""
     try:
-        document = load(path, read)
+        return _body(path, load(path, read))
     except Refused as refused:
         raise workflow_error(refused.problems) from None
+
+
+def text_body(name: str, text: str, read: Reader) -> Mapping[str, Any]:
+    """The same for a definition at hand; `name` is its name in messages, without slashes. Includes come through `read`.
+    WorkflowError."""
+    try:
+        return _body(name, load_text(name, text.encode(), read))
+    except Refused as refused:
+        raise workflow_error(refused.problems) from None
+
+
+def _body(path: str, document: Document) -> Mapping[str, Any]:
     file = _File(path, document)
     body: dict[str, Any] = {}
     with suppress(_EnoughError):

@@ -126,7 +126,7 @@ class _Run:
             project=options.project, now=self.now, chance=self.chance, secrets=secrets, echo=self._print, env=self.env,
             logs=ObjectLogs(objects, agent="local", clock=self.now), alerts=LocalAlerts(self._alert),
             threads=options.max_task_threads or THREADS, settings=Settings(task_limit=options.task_limit),
-            observer=_Observer(self, states))
+            observer=_Observer(self, states), properties=options.properties)
 
     def _conclude(self, is_success: bool, rows: Sequence[TaskRow], folder: Path) -> None:
         shown = os.path.relpath(folder, self.options.project) if folder.is_relative_to(self.options.project) else folder

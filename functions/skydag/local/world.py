@@ -112,6 +112,7 @@ class LocalWorld:
         return execute.Surroundings(
             files=Folder(self._project), log=log.write, echo=shown, notify=notify, now=application.now,
             secrets=lambda key: application.ports.secrets.get(attempt.project_id, key),
+            properties=application.properties, template=application.evaluator(attempt.timezone).text,
             commands=self._commands(attempt, config, shown))
 
     def _commands(self, attempt: Attempt, config: Mapping[str, Any], write: Callable[[str], None]) -> Commands:

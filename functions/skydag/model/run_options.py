@@ -16,6 +16,7 @@ class RunOptions:
     task: str | None = None             # "+load": run only this task's subtree (C-24)
     params: Mapping[str, Any] = field(default_factory=dict)     # configuration < -P < -p, merged (C-12)
     secrets: Mapping[str, str] = field(default_factory=dict)    # secrets.* of the configuration (C-32)
+    properties: Mapping[str, str] = field(default_factory=dict)     # the others: config.http.*, config.mail.*, ...
     session: str = "last"               # last, hourly, daily, schedule, yyyy-MM-dd, yyyy-MM-dd HH:mm:ss (S-90)
     save_dir: Path | None = None        # absolute; None: .digdag/status below the project
     is_saving: bool = True              # False with --no-save
