@@ -26,7 +26,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-from skydag.errors import ConfigError
+from skydag.errors import ConfigError, TaskError
 
 
 class Again(Exception):
@@ -79,6 +79,51 @@ class Notifier(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OtherAttempt:
+    """An attempt of another workflow, as it stands now."""
+
+    session_id: int
+    attempt_id: int
+    is_done: bool
+    is_success: bool
+    is_started: bool = False            # by this very start, or by an earlier delivery of it
+
+
+class Workflows(Protocol):
+    """The workflows of the installation (of a local run: those of its project)."""
+
+    def start(
+        self, workflow: str, session_time: datetime, *, project: int | str | None, params: Mapping[str, Any],
+        retry_attempt_name: str | None, once: str,
+    ) -> OtherAttempt:
+        """Starts the latest revision's workflow, or finds the attempt that has that name already; for a session that
+        is there, and without a name, its last one. project: id or name, None for the task's own. once: the same for
+        every repeat of the same start, and of no other.
+
+        Raises NotFoundError if there is no such project or workflow, LimitError when too many attempts are open."""
+
+    def last_attempt(self, session_id: int) -> OtherAttempt: ...
+
+    def attempt(self, attempt_id: int) -> OtherAttempt: ...
+
+
+class NoWorkflows:
+    """What an operator finds where user code runs (F-8)."""
+
+    def start(
+        self, workflow: str, session_time: datetime, *, project: int | str | None, params: Mapping[str, Any],
+        retry_attempt_name: str | None, once: str,
+    ) -> OtherAttempt:
+        raise TaskError("an operator that runs user code cannot start workflows; use a require> task beside it")
+
+    def last_attempt(self, session_id: int) -> OtherAttempt:
+        raise TaskError("an operator that runs user code cannot look at sessions")
+
+    def attempt(self, attempt_id: int) -> OtherAttempt:
+        raise TaskError("an operator that runs user code cannot look at attempts")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """How a command ended: its exit code, or the reason why it has none."""
 
@@ -125,6 +170,7 @@ class TaskRequest:
     notify: Notifier
     commands: Commands
     now: Callable[[], datetime]
+    workflows: Workflows = field(default_factory=NoWorkflows)
 
     @property
     def run_id(self) -> str:

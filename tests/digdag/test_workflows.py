@@ -24,10 +24,6 @@ NOT_YET: dict[str, tuple[str, ...]] = {
         "resume-generated-store", "resume-loop", "resume-after-group-retry", "resume-from", "resume-from-refused",
         "resume-from-root", "resume-new-task-in-group", "resume-new-revision-removes-task", "resume-after-kill",
         "resume-parallel-branches", "resume-changed-export", "resume-in-other-session", "resume-call"),
-    "the operator require>": (
-        "require-other-workflow", "require-params-and-time", "require-ignore-failure", "require-existing-failed",
-        "require-rerun-failed", "require-rerun-all", "require-missing-workflow", "require-project-name",
-        "require-child-timezone", "require-in-loop-of-days", "kill-in-required-child"),
     "a folder of its own for each run: here a task runs in the project's own (E-140)": ("sh-files-not-kept",),
 }
 LISTED = {name: reason for reason, names in NOT_YET.items() for name in names}

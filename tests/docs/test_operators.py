@@ -25,7 +25,7 @@ def test_every_operator_has_a_page_and_every_page_an_operator() -> None:
 @pytest.mark.parametrize("name", sorted(BUILT_IN))
 def test_the_pages_example_runs_as_written(name: str, tmp_path: Path) -> None:
     text = (PAGES / f"{name}.md").read_text(encoding="utf-8")
-    (workflow,) = re.findall(r"^```yaml\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+    workflow, *others = re.findall(r"^```yaml\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
     assert f"{name}>:" in workflow
     example = ROOT / "examples" / "daily_sales"
     shutil.copytree(example / "data", tmp_path / "data")
@@ -34,6 +34,8 @@ def test_the_pages_example_runs_as_written(name: str, tmp_path: Path) -> None:
     for program in re.findall(r"^```python\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL):
         (tmp_path / "tasks.py").write_text(program)
     (tmp_path / "example.dig").write_text(workflow)
+    for other in others:                # `# name.dig` on its first line
+        (tmp_path / other.partition("\n")[0].removeprefix("# ")).write_text(other)
     source = os.pathsep.join(str(ROOT / root) for root in ("functions", "operators"))
     done = subprocess.run(
         [sys.executable, "-m", "skydag", "run", "example.dig"], cwd=tmp_path, text=True, capture_output=True,

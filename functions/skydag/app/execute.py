@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
@@ -20,7 +20,18 @@ from skydag.engine.retry import RetryPolicy, leaf_policy, retry_wait
 from skydag.errors import ConfigError, TaskError, UnavailableError, WorkflowError
 from skydag.model.outcome import AGAIN, OK, Ended, failed
 from skydag.model.params import Store
-from skydag.spi import Again, Commands, Notifier, Operator, ProjectFiles, Secrets, TaskRequest, TaskResult
+from skydag.spi import (
+    Again,
+    Commands,
+    Notifier,
+    NoWorkflows,
+    Operator,
+    ProjectFiles,
+    Secrets,
+    TaskRequest,
+    TaskResult,
+    Workflows,
+)
 from skydag.store.attempts import from_json
 
 ERROR_CHARS_MAX: Final = 20_000
@@ -39,6 +50,7 @@ class Surroundings:
     notify: Notifier
     commands: Commands
     now: Callable[[], datetime]
+    workflows: Workflows = field(default_factory=NoWorkflows)
 
 
 def execute(job: Mapping[str, Any], operator: Operator, surroundings: Surroundings) -> dict[str, Any]:
@@ -112,4 +124,5 @@ def request(job: Mapping[str, Any], surroundings: Surroundings) -> TaskRequest:
         secrets=renamed(surroundings.secrets, config.get("_secrets"), surroundings.log),
         env_secrets=surroundings.secrets, properties=surroundings.properties,
         template=lambda text: surroundings.template(text, config),
-        notify=surroundings.notify, commands=surroundings.commands, now=surroundings.now)
+        notify=surroundings.notify, commands=surroundings.commands, now=surroundings.now,
+        workflows=surroundings.workflows)

@@ -22,6 +22,7 @@ BUILT_IN: Final = {
     "loop": "skydag_operators.loop:Loop",
     "notify": "skydag_operators.notify:Notify",
     "py": "skydag_operators.py:Py",
+    "require": "skydag_operators.require:Require",
     "sh": "skydag_operators.sh:Sh",
     "wait": "skydag_operators.wait:Wait",
 }
@@ -29,7 +30,7 @@ BUILT_IN: Final = {
 #: Digdag's own operators (O-1) that are not here yet; docs/compatibility.md lists them, a test compares.
 NOT_YET: Final = frozenset({
     "bq", "bq_ddl", "bq_extract", "bq_load", "embulk", "emr", "gcs_wait", "http", "http_call", "mail", "param_get",
-    "param_set", "pg", "rb", "redshift", "redshift_load", "redshift_unload", "require", "s3_wait", "td", "td_ddl",
+    "param_set", "pg", "rb", "redshift", "redshift_load", "redshift_unload", "s3_wait", "td", "td_ddl",
     "td_for_each", "td_load", "td_partial_delete", "td_result_export", "td_run", "td_table_export", "td_wait",
     "td_wait_table",
 })

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from skydag.app import execute
+from skydag.app.others import Others, stored
 from skydag.app.task_log import TaskLog
 from skydag.app.work import CONTAINER, HERE, SCRIPT
 from skydag.app.workspace import Copy
@@ -44,7 +45,8 @@ class CloudPlaces:
         return execute.Surroundings(
             files=Copy(archive), log=log.write, echo=log.write, secrets=secret, commands=_no_commands,
             properties=application.properties, template=application.evaluator(attempt.timezone).text,
-            notify=lambda message: application.notify(attempt, name, message, number), now=application.now)
+            notify=lambda message: application.notify(attempt, name, message, number), now=application.now,
+            workflows=Others(application, attempt, stored(application.projects)))
 
 
 def _no_commands(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], inherit_env: bool = True) -> Outcome:

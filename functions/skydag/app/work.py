@@ -45,13 +45,13 @@ class Places(Protocol):
 class Observer(Protocol):
     """Who watches tasks come and go: a local run, which shows them and knows some results already."""
 
-    def known(self, name: str) -> Ended | None:
+    def known(self, attempt: Attempt, name: str) -> Ended | None:
         """The result of an earlier run that is to be taken instead of running the task (C-26)."""
 
     def begins(self, name: str, operator: str, config: Mapping[str, Any]) -> bool:
         """A task is about to run; True: it is not to run, and succeeds with an empty result (a dry run)."""
 
-    def ended(self, name: str, ended: Ended) -> None: ...
+    def ended(self, attempt: Attempt, name: str, ended: Ended) -> None: ...
 
 
 class Work:
@@ -85,13 +85,13 @@ class Work:
         finally:
             output = log.close()
         if ended is not None and self._observer is not None:
-            self._observer.ended(job.name, ended)
+            self._observer.ended(job.attempt, job.name, ended)
         if ended is not None:
             self._record(run, replace(ended, output=output), self._now())
 
     def _run(self, job: Job, leaf: Leaf, log: TaskLog) -> Ended | None:
         """How it ended; None when it was handed over."""
-        if self._observer is not None and (known := self._observer.known(job.name)) is not None:
+        if self._observer is not None and (known := self._observer.known(job.attempt, job.name)) is not None:
             return known
         try:
             inherited = self._blobs.json(job.inherit)

@@ -29,6 +29,7 @@ from skydag.model.ids import ProjectId, WorkflowId
 from skydag.model.params import merge
 from skydag.model.project import StoredWorkflow
 from skydag.model.run_options import RunOptions
+from skydag.model.session import Attempt
 from skydag.model.task import State
 from skydag.model.workflow import Project, Task, Workflow
 from skydag.model.zones import zone
@@ -173,8 +174,8 @@ class _Observer:
     def __init__(self, run: _Run, states: SavedStates) -> None:
         self._run, self._states = run, states
 
-    def known(self, name: str) -> Any:
-        found = self._states.known(name)
+    def known(self, attempt: Attempt, name: str) -> Any:
+        found = self._states.known(name) if _is_asked_for(attempt) else None
         if found is not None:
             self._run.log("warn", name, "Skipped")
         return found
@@ -188,8 +189,15 @@ class _Observer:
             self._run._print(yaml.safe_dump(_plain(config), sort_keys=False, allow_unicode=True))
         return self._run.options.is_dry_run
 
-    def ended(self, name: str, ended: Any) -> None:
-        self._states.ended(name, ended)
+    def ended(self, attempt: Attempt, name: str, ended: Any) -> None:
+        if _is_asked_for(attempt):
+            self._states.ended(name, ended)
+
+
+def _is_asked_for(attempt: Attempt) -> bool:
+    """The attempt of this run is the first; those that `require>` starts are of other sessions, and have no saved
+    states, though their tasks may have the same names."""
+    return attempt.id == 1
 
 
 def _plain(value: Any) -> Any:

@@ -18,6 +18,7 @@ from skydag.app import execute
 from skydag.app.advance import Settings
 from skydag.app.application import Application, Ports
 from skydag.app.job import Job
+from skydag.app.others import Others
 from skydag.app.stream import Record
 from skydag.app.task_log import TaskLog
 from skydag.app.work import HERE
@@ -30,6 +31,7 @@ from skydag.local.objects import MemoryObjects
 from skydag.local.table import Change, MemoryTable
 from skydag.local.timers import LocalTimers
 from skydag.local.wakes import LocalWakes
+from skydag.local.workflows import ProjectWorkflows
 from skydag.model.session import Attempt
 from skydag.ports import Alerts, Chance, Clock, Logs, Objects, SecretStore, Table
 from skydag.spi import Commands, Operator
@@ -68,6 +70,7 @@ class LocalWorld:
                   dispatch=self, timers=self.timers, alerts=alerts or LocalAlerts(), wakes=LocalWakes(),
                   secrets=secrets, now=now, chance=chance),
             settings or Settings(), lambda _: self, **more)
+        self._workflows = ProjectWorkflows(project, self.application.definitions)
 
     # --- ports.Dispatch ----------------------------------------------------------------------------------------------
 
@@ -113,7 +116,7 @@ class LocalWorld:
             files=Folder(self._project), log=log.write, echo=shown, notify=notify, now=application.now,
             secrets=lambda key: application.ports.secrets.get(attempt.project_id, key),
             properties=application.properties, template=application.evaluator(attempt.timezone).text,
-            commands=self._commands(attempt, config, shown))
+            commands=self._commands(attempt, config, shown), workflows=Others(application, attempt, self._workflows))
 
     def _commands(self, attempt: Attempt, config: Mapping[str, Any], write: Callable[[str], None]) -> Commands:
         local = LocalCommands(write, self._env, children=self._children)
