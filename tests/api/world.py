@@ -18,7 +18,7 @@ from skydag.errors import ConflictError
 from skydag.local.objects import MemoryObjects
 from skydag.local.table import MemoryTable
 from skydag.local.wakes import LocalWakes
-from skydag.model.session import Attempt
+from skydag.model.session import Attempt, Resume
 from skydag.store.attempts import AttemptStore, NewAttempt
 from skydag.store.logs import ObjectLogs
 from skydag.store.projects import ProjectStore
@@ -58,7 +58,7 @@ class World:
 
     def start(
         self, workflow_id: int, session_time: datetime, *, params: Mapping[str, Any],
-        retry_attempt_name: str | None = None,
+        retry_attempt_name: str | None = None, resume: Resume | None = None,
     ) -> Attempt:
         self.starts += 1
         new = NewAttempt(

@@ -19,7 +19,7 @@ from skydag.app.operators import find_operator
 from skydag.app.task_log import TaskLog
 from skydag.engine.variables import iso
 from skydag.errors import SkydagError
-from skydag.model.session import Attempt
+from skydag.model.session import Attempt, Resume
 from skydag.model.zones import zone
 from skydag.store.starts import SessionExists
 
@@ -87,14 +87,15 @@ class Play:
             yield from self._killed(expect)
 
     def _retry(self, number: int, retry: Mapping[str, Any], expect: Mapping[str, Any]) -> Iterator[str]:
-        if "resume" in retry:
-            yield "resume is not there yet"
-            return
         if "files" in retry:
             self._world.push(_files(retry["files"]))
         attempt = self._world.local.application.attempts.get(self._attempt_id)
-        yield from self._start(expect, attempt.workflow_name, attempt.session_time,
-                               retry.get("params", self._case.get("params", {})), retry_name=f"again-{number}")
+        resume = retry.get("resume")
+        yield from self._start(
+            expect, attempt.workflow_name, self._time(retry) if "session_time" in retry else attempt.session_time,
+            retry.get("params", self._case.get("params", {})), retry_name=f"again-{number}",
+            resume=None if resume is None else Resume(
+                attempt_id=self._attempt_id, start_from=None if resume == "failed" else resume["from"]))
 
     def _killed(self, expect: Mapping[str, Any]) -> Iterator[str]:
         status = 200
@@ -106,10 +107,11 @@ class Play:
             yield f"the kill was answered {status}"
 
     def _start(self, expect: Mapping[str, Any], workflow: str, session_time: datetime, params: Mapping[str, Any], *,
-               retry_name: str | None = None, kill: Mapping[str, Any] | None = None) -> Iterator[str]:
+               retry_name: str | None = None, kill: Mapping[str, Any] | None = None,
+               resume: Resume | None = None) -> Iterator[str]:
         self._kill, self._kills, self._lines = kill or {}, 0, []
         try:
-            self._attempt_id = self._world.start(workflow, session_time, params, retry_name)
+            self._attempt_id = self._world.start(workflow, session_time, params, retry_name, resume)
         except SkydagError as refused:
             if refused.http_status != expect.get("status", 200):
                 yield f"refused with {refused.http_status}: {refused}"

@@ -20,10 +20,6 @@ NOT_YET: dict[str, tuple[str, ...]] = {
         "http-content-too-large", "http-json-for-each", "http-secret-authorization", "http-secrets-redirected",
         "http-defaults-block", "http-bad-format", "http-call-subtasks", "http-call-wrong-type",
         "http-resume-keeps-resets"),
-    "resume": (
-        "resume-generated-store", "resume-loop", "resume-after-group-retry", "resume-from", "resume-from-refused",
-        "resume-from-root", "resume-new-task-in-group", "resume-new-revision-removes-task", "resume-after-kill",
-        "resume-parallel-branches", "resume-changed-export", "resume-in-other-session", "resume-call"),
     "a folder of its own for each run: here a task runs in the project's own (E-140)": ("sh-files-not-kept",),
 }
 LISTED = {name: reason for reason, names in NOT_YET.items() for name in names}

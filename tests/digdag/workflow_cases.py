@@ -20,6 +20,7 @@ from skydag.local.objects import MemoryObjects
 from skydag.local.secret_store import LocalSecrets
 from skydag.local.world import LocalWorld
 from skydag.model.project import StoredWorkflow
+from skydag.model.session import Resume
 from skydag.model.workflow import Project
 from skydag.store.logs import ObjectLogs
 
@@ -86,7 +87,7 @@ class World:
         return path.read_bytes() if path.is_file() else _missing(name)
 
     def start(self, name: str, session_time: datetime, params: Mapping[str, Any],
-              retry_attempt_name: str | None = None) -> int:
+              retry_attempt_name: str | None = None, resume: Resume | None = None) -> int:
         workflow = self.project.workflow(name)
         assert workflow is not None
         sla = sla_tasks(workflow.sla)
@@ -97,7 +98,7 @@ class World:
             config=workflow.definition, task_count=len(workflow.tasks), archive=None, schedule=workflow.schedule,
             pages=application.definitions.keep(number, workflow.tasks, sla), sla=workflow.sla)
         return application.starter(stored, session_time, params=params, retry_attempt_name=retry_attempt_name,
-                                   now=self.clock()).id
+                                   resume=resume, now=self.clock()).id
 
     def settle(self) -> None:
         for _ in range(100_000):

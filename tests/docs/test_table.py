@@ -27,7 +27,7 @@ from skydag.engine.leaf import Leaf
 from skydag.local.objects import MemoryObjects
 from skydag.model.params import Store
 from skydag.model.task import State
-from skydag.store import project_items, task_items
+from skydag.store import attempt_items, project_items, task_items
 from skydag.store.tasks import TaskStore
 from skydag.store.values import Blobs
 
@@ -47,7 +47,7 @@ def _full_leaf() -> Mapping[str, Any]:
         attempt_id=1, path="0000000", number=2, run=1, token="t", state=State.RUNNING, started_at=AT, updated_at=AT,
         deadline=AT, retry_at=AT, state_params={"a": 1}, export={"b": 1}, store=Store(params={"c": 1}),
         error={"message": "m"}, output="o", generated=2, generated_first=9, is_cancel_requested=True, container="c",
-        carry=1, lost=1, parent_page="0"), "n", str)
+        carry=1, lost=1, parent_page="0", definition={"config": {}, "export": {}}), "n", str)
 
 
 def _segment() -> Iterator[Mapping[str, Any]]:
@@ -77,6 +77,7 @@ def _registry() -> Iterator[Mapping[str, Any]]:
     yield from world.table.items()              # type: ignore[attr-defined]
     project = world.projects.get(1)
     yield project_items.project_item(replace(project, deleted_at=AT), number=1, workflows="")
+    yield attempt_items.attempt_item(replace(again, resume="1:1:r"), request="r", task_count=1, blobs=blobs)
     yield project_items.workflow_item(builders.workflow(schedule={"daily>": "1"}, sla={"time": "1"}), blobs)
 
 

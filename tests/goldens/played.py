@@ -7,11 +7,10 @@ REST_ON_MEMORY = (
     "version", "projects-get", "project-names", "workflows", "push-errors", "session-time", "archive", "schedules",
     "schedule-push", "attempts-start",
 )
-REST_RUNNING = ("attempts-start", "tasks", "kill")
+REST_RUNNING = ("attempts-start", "tasks", "kill", "retry-resume")
 REST_NOT_YET = {
     "backfill": "POST schedules/{id}/backfill comes with backfill",
     "delete": "DELETE projects/{id} comes later",
-    "retry-resume": "resume comes later",
     "schedule-skip": "POST schedules/{id}/skip comes with reschedule",
 }
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from skydag.model.project import StoredProject
-from skydag.model.session import Attempt
+from skydag.model.session import Attempt, Resume
 from skydag.ports import Clock, Logs, Objects, Wakes
 from skydag.store.attempts import AttemptStore
 from skydag.store.projects import ProjectStore
@@ -78,9 +78,9 @@ class ApiApplication(Protocol):
 
     def start(
         self, workflow_id: int, session_time: datetime, *, params: Mapping[str, Any],
-        retry_attempt_name: str | None = None,
+        retry_attempt_name: str | None = None, resume: Resume | None = None,
     ) -> Attempt:
-        """Raises NotFoundError (the workflow, a deleted project), SessionExists, LimitError."""
+        """Raises NotFoundError (the workflow, a deleted project), InvalidError (resume), SessionExists, LimitError."""
 
     def kill(self, attempt_id: int) -> Attempt:
         """The attempt as it was before. Raises NotFoundError, ConflictError when it is done."""

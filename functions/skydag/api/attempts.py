@@ -13,7 +13,7 @@ from skydag.api.application import ApiApplication
 from skydag.api.projects import count_of, named
 from skydag.api.request import Request, moment, path_id
 from skydag.errors import InvalidError
-from skydag.model.session import Attempt
+from skydag.model.session import Attempt, Resume
 from skydag.store.attempts import Session, SessionExists
 
 PAGE_MAX = 100
@@ -78,10 +78,9 @@ def start(app: ApiApplication, request: Request) -> Answer:
     name = body.get("retryAttemptName")
     if name is not None and (not isinstance(name, str) or not 0 < len(name) <= NAME_LENGTH_MAX):
         raise InvalidError(f"retryAttemptName must have 1 to {NAME_LENGTH_MAX} characters")
-    if body.get("resume") is not None:
-        raise InvalidError("resume is not supported yet: start without it, every task runs again")
+    resume = _resume(body)
     try:
-        record = app.start(workflow_id, session_time, params=params, retry_attempt_name=name)
+        record = app.start(workflow_id, session_time, params=params, retry_attempt_name=name, resume=resume)
     except SessionExists as exists:
         return Answer(status=409, value=shapes.attempt(exists.attempt))
     return Answer(value=shapes.attempt(record))
@@ -116,12 +115,32 @@ def _given(body: Mapping[str, Any], key: str) -> Any:
     return value
 
 
-def _body_id(body: Mapping[str, Any], key: str) -> int:
+def _body_id(body: Mapping[str, Any], key: str, shown: str | None = None) -> int:
     """Text of digits, or a number (R-3)."""
-    value = _given(body, key)
+    value = body.get(key)
+    if value is None:
+        raise InvalidError(f"{shown or key} is required")
     if isinstance(value, bool) or not re.fullmatch(r"\d{1,19}", str(value), re.ASCII):
-        raise InvalidError(f"{key} must be an id, not {json.dumps(value)[:100]}")
+        raise InvalidError(f"{shown or key} must be an id, not {json.dumps(value)[:100]}")
     return int(value)
+
+
+def _resume(body: Mapping[str, Any]) -> Resume | None:
+    """{"attemptId", "mode": "failed"} or {"attemptId", "mode": "from", "from": the end of a task's name}"""
+    given = body.get("resume")
+    if given is None:
+        return None
+    if not isinstance(given, dict):
+        raise InvalidError(f"resume must be an object with attemptId and mode, not {json.dumps(given)[:100]}")
+    mode, attempt_id = given.get("mode"), _body_id(given, "attemptId", "resume.attemptId")
+    if mode not in ("failed", "from"):
+        raise InvalidError(f"resume.mode must be failed or from, not {json.dumps(mode)[:100]}")
+    if mode == "failed":
+        return Resume(attempt_id=attempt_id)
+    pattern = given.get("from")
+    if not isinstance(pattern, str):
+        raise InvalidError("resume.from is required in mode from: the end of a task's name, such as +load")
+    return Resume(attempt_id=attempt_id, start_from=pattern)
 
 
 def _sessions(found: Any) -> Answer:

@@ -16,11 +16,12 @@ from typing import Any
 from skydag.app.births import Births
 from skydag.app.cancel import Cancel
 from skydag.app.endings import Endings
-from skydag.app.flow import Flow, Told, Upward
+from skydag.app.flow import LOOK, Flow, Told, Upward
 from skydag.app.groups import TRIES, Groups
 from skydag.app.handover import HandOver
 from skydag.app.jobs import Jobs
 from skydag.app.sla import Sla
+from skydag.app.take_over import TakeOver
 from skydag.engine import bits
 from skydag.engine.group import Group
 from skydag.engine.leaf import Leaf
@@ -32,6 +33,7 @@ from skydag.model.task import State
 from skydag.ports import Dispatch, Put, Timers
 from skydag.store.attempts import AttemptStore
 from skydag.store.definitions import Definitions
+from skydag.store.resumes import Resumes
 from skydag.store.task_items import ACT, NOTHING, SAFETY
 from skydag.store.tasks import TaskStore
 
@@ -50,17 +52,21 @@ class Settings:
 
 class Advance:
     def __init__(
-        self, *, tasks: TaskStore, definitions: Definitions, attempts: AttemptStore, dispatch: Dispatch, timers: Timers,
-        settings: Settings,
+        self, *, tasks: TaskStore, definitions: Definitions, attempts: AttemptStore, resumes: Resumes,
+        dispatch: Dispatch, timers: Timers, settings: Settings,
     ) -> None:
         self.tasks, self.definitions, self.attempts, self.settings = tasks, definitions, attempts, settings
+        self.resumes = resumes
         self.groups, self.flow = Groups(tasks, attempts), Flow(tasks)
         self.jobs = Jobs(groups=self.groups, tasks=tasks, definitions=definitions, flow=self.flow, dispatch=dispatch,
                          is_direct=settings.is_direct)
         self._births = Births(tasks, definitions, self.flow)
+        self._take_over = TakeOver(groups=self.groups, tasks=tasks, definitions=definitions, attempts=attempts,
+                                   flow=self.flow, resumes=resumes)
         self._endings = Endings(tasks=tasks, attempts=attempts, flow=self.flow, jobs=self.jobs, timers=timers)
         self._hand_over = HandOver(groups=self.groups, tasks=tasks, definitions=definitions, births=self._births,
-                                   jobs=self.jobs, endings=self._endings, timers=timers, look=self._look)
+                                   take_over=self._take_over, jobs=self.jobs, endings=self._endings, timers=timers,
+                                   look=self._look)
         self._cancel = Cancel(groups=self.groups, tasks=tasks, hand_over=self._hand_over, dispatch=dispatch)
         self._sla = Sla(groups=self.groups, definitions=definitions, attempts=attempts, timers=timers)
 
@@ -72,15 +78,19 @@ class Advance:
 
     def root_item(self, attempt: Attempt, now: datetime) -> Put:
         """The root's group as it is born, in the transaction that starts the attempt; nothing is started yet (E-10).
-        With direct continuation whoever starts the attempt settles it at once, and the stream only looks after him."""
-        return self.tasks.new_group(self._births.root(attempt, now), SAFETY if self.settings.is_direct else ACT)
+        With direct continuation whoever starts the attempt settles it at once, and the stream only looks after him;
+        but what is taken over may be much, and nobody waits for it."""
+        return self.tasks.new_group(self._births.root(attempt, now), SAFETY if self._goes_on(attempt) else ACT)
 
     def root_born(self, attempt: Attempt, now: datetime) -> None:
         """What the one who started the attempt does next."""
         self.groups.know(attempt)
         self._sla.set_timer(attempt, now)
-        if self.settings.is_direct:
+        if self._goes_on(attempt):
             self.advance(attempt, {"": []}, now)
+
+    def _goes_on(self, attempt: Attempt) -> bool:
+        return self.settings.is_direct and attempt.resume is None
 
     def advance(self, attempt: Attempt, work: Work, now: datetime, *, snapshot: Group | None = None,
                 is_direct: bool = False) -> None:
@@ -140,6 +150,8 @@ class Advance:
             if after == group:
                 return self._again(attempt, page, group, now, is_direct, carry_on=settled.is_stale or not told)
             written, found = self.groups.write(group, after, now, _act(after, is_direct))
+            if found is None and settled.is_partial:
+                return [(path, LOOK)]
             if found is None:
                 break
             group = found
@@ -156,9 +168,9 @@ class Advance:
     def _decided(self, attempt: Attempt, page: Page, group: Group, told: Sequence[Told], now: datetime) -> Settled:
         """settle, with the numbers it wants, and on through a retry that need not wait."""
         reports = [t.report for t in told]
-        settled = settle(page, group, reports, now)
+        settled = self._take_over.settle(attempt, page, group, reports, now)
         if settled.wants and settled.group.state is State.PLANNED:
-            settled = settle(page, group, reports, now, self._numbers(attempt, settled))
+            settled = self._take_over.settle(attempt, page, group, reports, now, self._numbers(attempt, settled))
         after = settled.group
         is_over = after.retry_at is not None and after.retry_at <= now
         if after.state is not State.GROUP_RETRY_WAITING or not is_over or page.is_leaf:

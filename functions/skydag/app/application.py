@@ -28,7 +28,7 @@ from skydag.app.time_limits import TimeLimits
 from skydag.app.watch import Watch
 from skydag.app.work import Observer, Places, Work
 from skydag.language.evaluate import Evaluator
-from skydag.model.session import Attempt
+from skydag.model.session import Attempt, Resume
 from skydag.ports import Alerts, Chance, Clock, Dispatch, Logs, Objects, SecretStore, Table, Timers, Wakes
 from skydag.spi import Operator
 from skydag.store import attempts
@@ -36,6 +36,7 @@ from skydag.store.aside import Aside
 from skydag.store.attempts import AttemptStore
 from skydag.store.definitions import Definitions
 from skydag.store.projects import ProjectStore
+from skydag.store.resumes import Resumes
 from skydag.store.schedules import ScheduleStore
 from skydag.store.tasks import TaskStore
 from skydag.store.values import Blobs
@@ -73,7 +74,8 @@ class Application:
         self.definitions = Definitions(ports.objects, self.tasks)
         self.attempts = AttemptStore(ports.table, self.blobs)
         self.advance = Advance(tasks=self.tasks, definitions=self.definitions, attempts=self.attempts,
-                               dispatch=ports.dispatch, timers=ports.timers, settings=settings)
+                               resumes=Resumes(ports.objects), dispatch=ports.dispatch, timers=ports.timers,
+                               settings=settings)
         self.record = Record(self.advance)
         self.aside = Aside(ports.table)
         self.stream = Stream(self.advance, self.aside)
@@ -140,12 +142,12 @@ class Application:
 
     def start(
         self, workflow_id: int, session_time: datetime, *, params: Mapping[str, Any],
-        retry_attempt_name: str | None = None,
+        retry_attempt_name: str | None = None, resume: Resume | None = None,
     ) -> Attempt:
         workflow = self.projects.workflow(workflow_id)
         self.projects.get(workflow.project_id)              # E-100: a deleted project starts nothing
         return self.starter(workflow, session_time, params=params, retry_attempt_name=retry_attempt_name,
-                            now=self.now())
+                            resume=resume, now=self.now())
 
     def timer(self, message: Mapping[str, Any]) -> None:
         """A hint that came by the timer queue."""

@@ -57,7 +57,9 @@ class Births:
         """The group of what a leaf's run generated. page, parent: where the leaf stands."""
         ordinal = paths.ordinal(leaf.path)
         params = apply_all(self._tasks.inherit(attempt.id, parent.inherit), self._flow.before(page, parent, ordinal))
-        params = merge(merge(params, self._flow.export(page, parent, ordinal, page.child(ordinal))), leaf.export)
+        export = leaf.definition["export"] if leaf.definition else \
+            self._flow.export(page, parent, ordinal, page.child(ordinal))
+        params = merge(merge(params, export), leaf.export)
         if leaf.store is not None:
             params = leaf.store.apply(params)
         return Group(

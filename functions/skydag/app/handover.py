@@ -12,14 +12,15 @@ from typing import Final, Protocol
 
 from skydag.app.births import Births
 from skydag.app.endings import Endings
-from skydag.app.flow import Upward
+from skydag.app.flow import LOOK, Upward
 from skydag.app.groups import Groups
 from skydag.app.jobs import Jobs
+from skydag.app.take_over import TakeOver
 from skydag.engine import bits, paths
 from skydag.engine.group import Group
 from skydag.engine.leaf import Leaf
 from skydag.engine.pages import Page
-from skydag.engine.settle import settle
+from skydag.engine.settle import Settled
 from skydag.model.session import Attempt
 from skydag.model.task import State
 from skydag.ports import Timers
@@ -36,10 +37,10 @@ class Look(Protocol):
 
 
 class HandOver:
-    def __init__(self, *, groups: Groups, tasks: TaskStore, definitions: Definitions, births: Births, jobs: Jobs,
-                 endings: Endings, timers: Timers, look: Look) -> None:
+    def __init__(self, *, groups: Groups, tasks: TaskStore, definitions: Definitions, births: Births,
+                 take_over: TakeOver, jobs: Jobs, endings: Endings, timers: Timers, look: Look) -> None:
         self._groups, self._tasks, self._definitions = groups, tasks, definitions
-        self._births, self._jobs, self._endings = births, jobs, endings
+        self._births, self._take_over, self._jobs, self._endings = births, take_over, jobs, endings
         self._timers, self._look = timers, look
 
     def __call__(self, attempt: Attempt, page: Page, group: Group, children: int, now: datetime, *,
@@ -57,15 +58,17 @@ class HandOver:
                     confirmed &= ~(1 << ordinal)
             else:
                 leaves.append(ordinal)
-        if is_repeat and leaves:
-            at = {ordinal: paths.child(group.path, group.generation, ordinal) for ordinal in leaves}
+        begun = self._take_over.begun(attempt, page, group) & children
+        if begun or (is_repeat and leaves):
+            at = {ordinal: paths.child(group.path, group.generation, ordinal) for ordinal in leaves
+                  if is_repeat or bits.has(begun, ordinal)}
             there = self._tasks.leaves(attempt.id, at.values())
             for leaf in there.values():
                 if told := self.leaf_changed(attempt, leaf, now):
                     upward += told
                     confirmed &= ~(1 << paths.ordinal(leaf.path))
-            leaves = [ordinal for ordinal in leaves if at[ordinal] not in there]
-            if leaves and now - group.updated_at < JUST_NOW:
+            leaves = [ordinal for ordinal in leaves if at.get(ordinal) not in there]
+            if is_repeat and leaves and now - group.updated_at < JUST_NOW:
                 self._endings.look_later(group, now + JUST_NOW, now)
                 return upward
         self._jobs.send(attempt, page, group, leaves)
@@ -107,24 +110,27 @@ class HandOver:
         if there is None:
             return self._born(attempt, new, now)
         generated = self._definitions.page(attempt, new.page)
-        after = settle(generated, replace(new, version=there.version + 1), [], now).group
-        if self._tasks.replace_group(there, after, NOTHING) is not None:
+        settled = self._take_over.settle(attempt, generated, replace(new, version=there.version + 1), [], now)
+        if self._tasks.replace_group(there, settled.group, NOTHING) is not None:
             return self.open_generated(attempt, leaf, now)
-        return self._go_on(attempt, generated, after, now)
+        return self._go_on(attempt, generated, settled, now)
 
     def _born(self, attempt: Attempt, new: Group, now: datetime) -> Upward:
         page = self._definitions.page(attempt, new.page)
-        after = settle(page, new, [], now).group
-        if after.is_done:
-            after = replace(after, due_at=None)
-        found = self._tasks.create_group(after, NOTHING)
+        settled = self._take_over.settle(attempt, page, new, [], now)
+        if settled.group.is_done:
+            settled = replace(settled, group=replace(settled.group, due_at=None))
+        found = self._tasks.create_group(settled.group, NOTHING)
         if found is not None:
             if new.is_cancel_requested and not found.is_cancel_requested:
                 self._groups.cancel(attempt.id, new.path, now)
             return self._look(attempt, new.path, now, None)
-        return self._go_on(attempt, page, after, now)
+        return self._go_on(attempt, page, settled, now)
 
-    def _go_on(self, attempt: Attempt, page: Page, born: Group, now: datetime) -> Upward:
+    def _go_on(self, attempt: Attempt, page: Page, settled: Settled, now: datetime) -> Upward:
+        born = settled.group
+        if settled.is_partial:
+            return [(born.path, LOOK)]
         return self(attempt, page, born, born.unconfirmed, now) + \
             self._endings(attempt, page, born, now, is_direct=False)
 

@@ -46,6 +46,8 @@ class TaskRow:
     number: int = 0
     path: str = ""
     output: str = ""
+    has_stored: bool = False            # a leaf that left stores, or resets
+    has_generated: bool = False         # a leaf whose last run generated tasks
 
 
 class Rows:
@@ -148,6 +150,8 @@ class _Walk:
     def _leaf_row(self, child: Child, group: Group, ordinal: int, path: str, number: int, parent_id: int,
                   upstreams: tuple[int, ...]) -> TaskRow:
         leaf = self.leaves.get(path)
+        if leaf is not None and leaf.definition:
+            child = replace(child, config=leaf.definition["config"], export=leaf.definition["export"])
         row = TaskRow(
             id=self._id(number), full_name=child.full_name, parent_id=parent_id, config=_with_export(child),
             upstreams=upstreams, state=_untouched(group, ordinal), cancel_requested=group.is_cancel_requested,
@@ -165,7 +169,8 @@ class _Walk:
             row, state=state, cancel_requested=row.cancel_requested or leaf.is_cancel_requested,
             export_params=merge(child.export, leaf.export), store_params=leaf.store.params if leaf.store else {},
             state_params=leaf.state_params, updated_at=max(leaf.updated_at, own.updated_at if own else leaf.updated_at),
-            retry_at=leaf.retry_at, started_at=leaf.started_at, error=leaf.error, output=leaf.output)
+            retry_at=leaf.retry_at, started_at=leaf.started_at, error=leaf.error, output=leaf.output,
+            has_stored=leaf.store is not None, has_generated=bool(leaf.generated))
 
     def _id(self, number: int) -> int:
         return task_id(AttemptId(self.attempt.id), number)

@@ -42,6 +42,8 @@ class Leaf:
     carry: int = 0                          # as in a group: earlier runs left stores of generated tasks behind
     lost: int = 0                           # runs in a row that ended without a trace
     parent_page: str = ""                   # where its definition lies, for those who find it dead
+    definition: Mapping[str, Any] = field(default_factory=dict)     # of a result taken over, where it was another:
+                                            # {"config": ..., "export": ...} (E-113)
 
     @property
     def end(self) -> End | None:

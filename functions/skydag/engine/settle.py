@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
+from typing import Final
 
 from skydag.engine import bits
 from skydag.engine.group import ERROR_SLOTS, End, Group, Report
@@ -29,29 +31,55 @@ class Numbers:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """Leaves among a group's children whose results an old attempt has (section 14), as sets."""
+
+    done: int = 0
+    stored: int = 0         # part of done: left stores
+    begun: int = 0          # generated tasks: started as a leaf that has ended, but its own group goes on
+
+
+NOTHING_KNOWN: Final = Known()
+TAKEN_MAX: Final = 250      # results taken over in one write of a group
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
     group: Group
     wants: int = 0          # numbers to take before this group can go on; settle again with them
     limited: int = 0        # how many of them count against the task limit (E-121)
     is_stale: bool = False  # some report was already counted: do again all that is unconfirmed
+    taken: int = 0          # children that are done because their results are known
+    is_partial: bool = False        # there are more of them: settle again once this is written
 
 
 def settle(
     page: Page, group: Group, reports: Sequence[Report], now: datetime, numbers: Numbers | None = None,
+    known: Known = NOTHING_KNOWN,
 ) -> Settled:
     """The group after these reports, and what is due at `now`. Reports of other generations change nothing."""
     if group.is_done:
         return Settled(group=group, is_stale=True)
     after, is_stale = _counted(group, reports)
+    taken = 0
+    if known.done and after.state is State.PLANNED:
+        after, taken, is_partial = _taken_over(page, after, known)
+        if is_partial:
+            return Settled(group=after, is_stale=is_stale, taken=taken, is_partial=True)
+    return replace(_settled(page, after, now, numbers, known), is_stale=is_stale, taken=taken)
+
+
+def _settled(page: Page, after: Group, now: datetime, numbers: Numbers | None, known: Known) -> Settled:
+    """What follows once all reports are counted."""
     if after.is_cancel_requested:
-        after = _canceled(page, after)
+        after = _canceled(page, after, known)
     elif after.state is State.GROUP_RETRY_WAITING:
-        return _restarted(page, after, now, numbers, is_stale)
+        return _restarted(page, after, now, numbers)
     else:
         after = _started(after, _startable(page, after))
     if not after.in_progress and after.state is State.PLANNED:
-        return replace(_ended(page, after, now, numbers), is_stale=is_stale)
-    return Settled(group=after, is_stale=is_stale)
+        return _ended(page, after, now, numbers)
+    return Settled(group=after)
 
 
 def _counted(group: Group, reports: Sequence[Report]) -> tuple[Group, bool]:
@@ -98,12 +126,29 @@ def _started(group: Group, children: int) -> Group:
     return replace(group, started=group.started | children, unconfirmed=group.unconfirmed | children)
 
 
-def _canceled(page: Page, group: Group) -> Group:
+def _taken_over(page: Page, group: Group, known: Known) -> tuple[Group, int, bool]:
+    """Children with known results are not started: they are done as soon as they could start, and so on, so that each
+    sees what stands before it in this definition. Also (the set of) these, and whether there are more. They are done in
+    a canceled group, too: there they would be rows that have succeeded (E-113)."""
+    taken = 0
+    while ready := _startable(page, group) & known.done:
+        room = TAKEN_MAX - taken.bit_count()
+        if room <= 0:
+            return group, taken, True
+        if ready.bit_count() > room:
+            ready = bits.of(islice(bits.each(ready), room))
+        taken |= ready
+        group = replace(group, started=group.started | ready, done=group.done | ready,
+                        stored=group.stored | (ready & known.stored))
+    return group, taken, False
+
+
+def _canceled(page: Page, group: Group, known: Known) -> Group:
     """A flagged group starts nothing: leaves that would start are canceled (T2), groups are born canceled (E-73)."""
     if group.state is State.GROUP_RETRY_WAITING:                            # K-4; only ^sla tasks may still run
         return replace(group, state=State.PLANNED if group.in_progress else State.CANCELED, retry_at=None)
     while ready := _startable(page, group):
-        leaves = bits.of(c for c in bits.each(ready) if not page.child(c).is_group)
+        leaves = bits.of(c for c in bits.each(ready & ~known.begun) if not page.child(c).is_group)
         group = _started(replace(group, started=group.started | leaves, done=group.done | leaves,
                                  canceled=group.canceled | leaves), ready & ~leaves)
         if not leaves:
@@ -111,12 +156,12 @@ def _canceled(page: Page, group: Group) -> Group:
     return group
 
 
-def _restarted(page: Page, group: Group, now: datetime, numbers: Numbers | None, is_stale: bool) -> Settled:
+def _restarted(page: Page, group: Group, now: datetime, numbers: Numbers | None) -> Settled:
     """A group whose wait is over begins its next generation (T12, T5); a leaf's own group waits for its leaf."""
     if page.is_leaf or group.in_progress or (group.retry_at is not None and group.retry_at > now):
-        return Settled(group=group, is_stale=is_stale)          # in progress: ^sla tasks, which no try repeats
+        return Settled(group=group)             # in progress: ^sla tasks, which no try repeats
     if numbers is None and page.size:
-        return Settled(group=group, wants=page.size, is_stale=is_stale)
+        return Settled(group=group, wants=page.size)
     sla = {slot: 0 for slot in group.slots if slot not in ERROR_SLOTS}      # 0: they ran in an earlier try (S-94)
     ran = bits.of(page.count + slot for slot in sla)
     fresh = replace(group, generation=group.generation + 1, state=State.PLANNED, retry_at=None, started=ran,

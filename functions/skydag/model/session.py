@@ -11,6 +11,14 @@ from skydag.model.ids import AttemptId, ProjectId, SessionId, WorkflowId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Resume:
+    """What a new attempt takes over from an old one (E-110)."""
+
+    attempt_id: int                         # the old one
+    start_from: str | None = None           # mode `from`: the pattern of a task; None: mode `failed`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
     """One run of a session's workflow. `params` are the attempt's own (start -p, schedule variables)."""
 
@@ -35,6 +43,7 @@ class Attempt:
     archive: str | None = None              # S3 key of the project archive of this revision; None for a local folder
     definition: str = ""                    # where the compiled pages lie (store/blobs)
     sla_at: datetime | None = None          # when the SLA passes, None without one
+    resume: str | None = None               # which old results it takes over (store/resumes)
 
     @property
     def status(self) -> str:

@@ -18,6 +18,7 @@ _PLAIN = {
     "id": "id", "index": "n", "session_id": "session_id", "session_uuid": "uuid", "project_id": "project_id",
     "project_name": "project", "workflow_id": "workflow_id", "workflow_name": "workflow", "revision": "revision",
     "timezone": "timezone", "retry_attempt_name": "name", "archive": "archive", "definition": "pages",
+    "resume": "resume",
 }
 _TIMES = {"session_time": "time", "created_at": "created_at", "finished_at": "finished_at", "sla_at": "sla_at"}
 _FLAGS = {"is_done": "done", "is_success": "success", "is_cancel_requested": "cancel"}

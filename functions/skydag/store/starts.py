@@ -39,6 +39,7 @@ class NewAttempt:
     params: Mapping[str, Any] = field(default_factory=dict)
     retry_attempt_name: str | None = None
     sla_at: datetime | None = None
+    resume: str | None = None           # store/resumes
 
 
 class SessionExists(ConflictError):
@@ -111,7 +112,7 @@ class Starts:
             workflow_id=workflow.id, workflow_name=workflow.name, revision=workflow.revision,
             timezone=workflow.timezone, created_at=_whole(now), retry_attempt_name=new.retry_attempt_name,
             params=dict(new.params), archive=workflow.archive, definition=workflow.pages,
-            sla_at=None if new.sla_at is None else _whole(new.sla_at),
+            sla_at=None if new.sla_at is None else _whole(new.sla_at), resume=new.resume,
         )
 
     def _writes(

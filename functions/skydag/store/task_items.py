@@ -142,7 +142,8 @@ def leaf_item(leaf: Leaf, act: str, keep: Any) -> Item:
         if at:
             item[name] = _epoch(at)
     store = leaf.store.to_json() if leaf.store and (leaf.store.params or leaf.store.resets) else None
-    for name, data in (("sp", leaf.state_params), ("ex", leaf.export), ("so", store), ("er", leaf.error)):
+    for name, data in (("sp", leaf.state_params), ("ex", leaf.export), ("so", store), ("er", leaf.error),
+                       ("df", leaf.definition)):
         if data:
             item[name] = keep(data)
     if leaf.output:
@@ -172,7 +173,7 @@ def leaf_from(item: Mapping[str, Any], load: Any) -> Leaf:
         generated=int(item.get("gn", 0)), generated_first=int(item.get("gf", 0)),
         is_cancel_requested=bool(item.get("xc")), container=item.get("ct"), lost=int(item.get("lo", 0)),
         carry=int(item.get("ka", 0)),
-        parent_page=item.get("pp", ""),
+        parent_page=item.get("pp", ""), definition=data("df"),
     )
 
 

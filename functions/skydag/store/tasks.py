@@ -74,6 +74,11 @@ class TaskStore:
         previous_asks = All((Is("run", leaf.run - 1), AnyOf((Is("st", "d"), Is("st", "y")))))
         return self.put_leaf(leaf, items.NOTHING, nobody_ran_it if leaf.run == 1 else previous_asks)
 
+    def take_over(self, leaf: Leaf) -> None:
+        """The result of an old attempt. Where it is already, it is left as it is: it may have gone on."""
+        nobody_ran_it = Absent()
+        self.put_leaf(leaf, items.NOTHING, nobody_ran_it)
+
     def record(self, leaf: Leaf, act: str) -> Leaf | None:
         """The result of a run that this worker claimed. None when recorded; else the leaf that stands in the way: a
         newer run, a canceled task, or a kill request (is_cancel_requested)."""

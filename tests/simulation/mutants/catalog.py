@@ -67,7 +67,7 @@ MUTANTS: Final = (
     Mutant(name="cancel misses an unborn leaf", rule="8: kill reaches started children without an item",
            old="found = self._tasks.cancel_unborn(unborn)", new="return []"),
     Mutant(name="flagged group starts children", rule="8: a flagged group starts nothing",
-           old="    if after.is_cancel_requested:\n        after = _canceled(page, after)\n    elif",
+           old="    if after.is_cancel_requested:\n        after = _canceled(page, after, known)\n    elif",
            new="    if"),
     Mutant(name="kill not passed down beside news", rule="8, 5: also when the batch holds news",
            old="if after.is_cancel_requested and not after.is_done: #", new="if False: #"),
