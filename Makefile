@@ -2,7 +2,7 @@
 #
 #   make demo          the whole installation in one process, running a real project
 #   make test          everything that can be checked without an AWS account
-#   make simulate      random workflows under random mishaps: make simulate SEEDS=20000 FIRST=0
+#   make simulate      random workflows under random mishaps: make simulate SEEDS=20000 FIRST=0 MODE=stream-only
 #   make deploy-test   sam build and sam deploy onto an emulator on this machine, then a whole journey (tests/deploy)
 #   make deploy        onto your AWS account: make deploy ARCH=arm64 PYTHON=3.13 ALERT_EMAIL=you@example.com
 #   make worker-image  the image for tasks with docker:
@@ -38,7 +38,7 @@ SEEDS ?= 2000
 FIRST ?= 0
 
 simulate: $(venv)/.dev
-	$(venv)/bin/python -m tests.simulation.seeds --seeds $(SEEDS) --first $(FIRST)
+	$(venv)/bin/python -m tests.simulation.seeds --seeds $(SEEDS) --first $(FIRST) $(if $(MODE),--mode $(MODE))
 
 $(venv)/.installed: pyproject.toml
 	$(PY) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "skydag needs Python 3.11 or newer: make PY=python3.13 ...")'

@@ -118,7 +118,7 @@ class Observed:
         self.changes: Counter[Change] = Counter()
         self._states: dict[int, State] = {}
         self.attempt_id: int | None = None
-        self.world = World(folder, fault=fault, is_direct=is_direct, replay=Replay())
+        self.world = World(folder, fault=fault, mode="direct" if is_direct else "stream-only", replay=Replay())
         self._application = self._calm()
         sla = sla_tasks(workflow.sla)
         pages = self._application.definitions.keep(1, workflow.tasks, sla)

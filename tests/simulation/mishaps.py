@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from tests.simulation.modes import MODES
+
 # Outside calls:
 DIES_BEFORE, DIES_AFTER, THROTTLED, ANSWER_LOST, HELD_UP, ASLEEP = "dies before", "dies after", "throttled", \
     "answer lost", "held up", "asleep"
@@ -16,7 +18,7 @@ KILL: Final = "kill"
 KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     "outside call": (DIES_BEFORE, DIES_AFTER, THROTTLED, ANSWER_LOST, HELD_UP, HELD_UP, ASLEEP),
     "record": (TWICE, LATE),
-    "work": (TWICE, LATE, LOST), "report": (TWICE, LATE, LOST), "timer": (TWICE, LATE, LOST)}
+    **dict.fromkeys(("work", "report", "event", "timer"), (TWICE, LATE, LOST))}
 
 
 @dataclass(frozen=True, order=True)
@@ -35,17 +37,19 @@ class Mishap:
 class Plan:
     seed: int                                       # of the order in which what is pending is taken
     mishaps: tuple[Mishap, ...]
-    is_direct: bool
+    mode: str                                       # of modes.MODES
     has_script: bool                                # user code runs elsewhere and reports
     chunk: int                                      # parallel groups of more children are cut
     is_killed: bool = False
+    is_limited: bool = False                        # an attempt may last an hour, then it is killed (E-123)
     has_watch: bool = True                          # else the stream alone must do it (F-4): nothing is lost for good
 
 
-def plan(seed: int, size: int) -> Plan:
-    """size: rows of the run, which is what the number of calls goes by."""
+def plan(seed: int, size: int, mode: str | None = None) -> Plan:
+    """size: rows of the run, which is what the number of calls goes by. mode: default in turn."""
     chance = random.Random(f"plan {seed}")
-    ranges = {"outside call": 14 * size + 10, "record": 3 * size + 2, "work": size + 1, "report": size, "timer": 6}
+    ranges = {"outside call": 14 * size + 10, "record": 3 * size + 2, "work": size + 1, "report": size, "event": 3,
+              "timer": 6}
     mishaps = {(what, chance.randint(1, most)): how
                for _ in range(chance.choice((0, 3, 6, 10, 16)))
                for what, most in [_chosen(chance, ranges)] for how in [chance.choice(KINDS[what])]}
@@ -53,8 +57,10 @@ def plan(seed: int, size: int) -> Plan:
     if is_killed:
         mishaps["step", chance.randint(1, 4 * size + 4)] = KILL
     return Plan(seed=seed, mishaps=tuple(sorted(Mishap(what, number, how) for (what, number), how in mishaps.items())),
-                is_direct=seed % 2 == 0, has_script=chance.random() < 0.4, chunk=chance.choice((2, 3, 250)),
-                is_killed=is_killed, has_watch=LOST in mishaps.values() or chance.random() < 0.3)
+                mode=mode or tuple(MODES)[seed % len(MODES)], has_script=chance.random() < 0.4,
+                chunk=chance.choice((2, 3, 250)),
+                is_killed=is_killed, is_limited=chance.random() < 0.05,
+                has_watch=LOST in mishaps.values() or chance.random() < 0.3)
 
 
 def _chosen(chance: random.Random, ranges: Mapping[str, int]) -> tuple[str, int]:

@@ -8,18 +8,22 @@ from typing import Any, Final
 
 from skydag.app.stream import SET_ASIDE_AFTER
 from skydag.engine import bits, paths
+from skydag.engine.pages import SLOT_SLA_ALERT
 from skydag.engine.steps import STEPS, TOGETHER, ends
 from skydag.model.task import State
 from skydag.store.aside import PK
 
 
 class Promises:
-    """`wrong`: what was broken. `was_set_aside`: the attempt is not the stream's any more."""
+    """`wrong`: what was broken. `was_set_aside`: the attempt is not the stream's any more. `sla`: when its tasks came,
+    as reference.Happened tells it."""
 
-    def __init__(self) -> None:
+    def __init__(self, sla_at: datetime | None = None) -> None:
         self.wrong: list[str] = []
         self.was_set_aside = False
         self.begun_late: list[str] = []                 # children that a group to be killed began all the same
+        self.sla_at = sla_at
+        self.sla: tuple[int, str] | None = None
         self.claims: dict[tuple[str, int], str] = {}
 
     def __call__(self, old: Mapping[str, Any] | None, new: Mapping[str, Any], now: datetime) -> None:
@@ -41,11 +45,23 @@ class Promises:
             if step[0] is not step[1] and not is_fresh and step not in (_GROUP if kind == "g" else _LEAF):
                 self.wrong.append(f"G-4: {new['sk']} goes from {step[0]} to {step[1]}")
             self._time(old, new, now)
+        if kind == "g" and new["sk"] == "t" and _has_sla(new) and not _has_sla(old or {}):
+            self._sla_came(new, now)
         if kind == "l" and old is not None and old.get("xc") and new["st"] not in "rc":
             self.wrong.append(f"E-71: {new['sk']} was to be killed and goes to {step[1]}")
         if kind == "g" and old is not None and old.get("xc") and old["gen"] == new["gen"]:
             for ordinal in bits.each(_set(new, "su") & ~_set(old, "su") & ~_set(new, "ca")):
                 self.begun_late.append(paths.child(new["sk"][1:], new["gen"], ordinal))
+
+    def _sla_came(self, root: Mapping[str, Any], now: datetime) -> None:
+        phase = "waiting" if root["st"] == "w" else "ending" if "dl" in root else "running"
+        if self.sla is not None:
+            self.wrong.append("S-96: the SLA's tasks come a second time")
+        if self.sla_at is None or now < self.sla_at:
+            self.wrong.append("S-94: the SLA's tasks come before its time")
+        if root.get("xc"):
+            self.wrong.append("K-16: the SLA's tasks come to an attempt that is being killed")
+        self.sla = (root.get("rc", 0), phase)
 
     def _time(self, old: Mapping[str, Any] | None, new: Mapping[str, Any], now: datetime) -> None:
         """A timer is a hint: nothing that waits goes on before its time, but for a kill (A-116)."""
@@ -58,6 +74,10 @@ class Promises:
         there = {item["sk"] for item in items}
         return [f"E-73: {path} was begun, though its group was to be killed" for path in self.begun_late
                 if f"t{path}~l" in there]
+
+
+def _has_sla(root: Mapping[str, Any]) -> bool:
+    return any(int(part.partition(":")[0]) >= SLOT_SLA_ALERT for part in root.get("sl", "").split(".") if part)
 
 
 def _pairs(*kinds: str) -> set[tuple[State, State]]:

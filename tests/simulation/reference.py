@@ -8,11 +8,12 @@ language/; slow, and plain enough to be believed.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from tests.simulation.generate import Workload
+from tests.simulation.generate import Workload, size
 
 DONE: Final = ("success", "error", "group_error", "canceled")
 PROGRESSIBLE: Final = ("ready", "retry_waiting", "group_retry_waiting", "running", "planned")
@@ -45,20 +46,51 @@ class Row:
             yield from child.below()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Happened:
+    """What a run leaves to chance, as it happened there.
+
+    sla: when the SLA passed, as (retries of the root by then, "running" | "waiting" | "ending"); None: never.
+    refused: which (^sub or ^error, full name of the task, its turn) the task limit refused; None: by counting rows.
+    """
+
+    sla: tuple[int, str] | None = None
+    refused: frozenset[tuple[str, str, int]] | None = None
+
+
 class Reference:
     """`rows` at the end, what each run saw, and whether the attempt succeeded."""
 
-    def __init__(self, work: Workload) -> None:
+    def __init__(self, work: Workload, happened: Happened | None = None) -> None:
         self.work, self.now, self.seen = work, 0.0, Seen()
+        self.happened = happened or Happened()
+        self.refusals: list[tuple[str, str, int]] = []              # what, whose, how many rows
         self.rows: list[Row] = []
         self.ran: dict[str, list[Row]] = {}
         self.root = self._insert("+w", None, work.definition, [])
         self.root.state = "planned"
         while self.root.state not in DONE:
+            self._sla()
             if not self._pass():
                 waits = [r.retry_at for r in self.rows if r.state.endswith("retry_waiting")]
                 assert waits, "nothing can go on, and nothing waits"
                 self.now = max(self.now, min(waits))
+
+    def _sla(self) -> None:
+        """E-128, S-94: below the root, beside whatever runs, once."""
+        if self.happened.sla is None or any(row.name.endswith("^sla") for row in self.root.children):
+            return
+        is_ending = self.root.is_delayed_group_error
+        phase = "waiting" if self.root.state == "group_retry_waiting" else "ending" if is_ending else "running"
+        if self.happened.sla != (self.root.retry_count, phase):
+            return
+        sla = self.work.definition["sla"]
+        if sla.get("alert", True):
+            self._insert("^sla^alert", self.root, {"notify>": ""}, [])
+        if sla.get("fail"):
+            self._insert("^sla^fail", self.root, {"fail>": "SLA violation"}, [])
+        body = {key: value for key, value in sla.items() if key not in ("time", "duration", "alert", "fail")}
+        self._insert("^sla", self.root, body, [])
 
     # --- the step of E-32 ---
 
@@ -104,7 +136,7 @@ class Reference:
             if row.parent is None:
                 self._insert("^failure-alert", row, {"notify>": ""}, [])
                 added = True
-            if row.body.get("_error"):
+            if row.body.get("_error") and self._fits("^error", row, row.body["_error"]):
                 self._insert("^error", row, row.body["_error"], [], self._for_error_tasks(row))
                 added = True
             if added:
@@ -148,6 +180,10 @@ class Reference:
                 (f"+for-0=x={i}={value}", {"x": value}) for i, value in enumerate(body["for_each>"]["x"])]))
         elif operator == "call":
             self._succeed(row, self.work.files[body["call>"]])
+        elif operator == "for_range":
+            self._succeed(row, _copies(body, _pieces(body["for_range>"])))
+        elif operator == "fail":
+            self._fail(row, {"message": body["fail>"]})
         else:
             self._succeed(row, {})
 
@@ -162,7 +198,7 @@ class Reference:
             row.polls += 1
             row.state, row.retry_at = "retry_waiting", self.now + behaviour.wait_s
         elif turn + row.retry_count < behaviour.fails:
-            wait = self._retry_wait(row) if operator == "do" else None
+            wait = self._retry_wait(row) if operator == "do" or behaviour.dies else None
             if wait is not None:
                 row.state, row.retry_at = "retry_waiting", self.now + wait
                 row.retry_count += 1
@@ -173,6 +209,10 @@ class Reference:
 
     def _succeed(self, row: Row, subtasks: Mapping[str, Any], store: Mapping[str, Any] | None = None,
                  reset: Sequence[str] = (), export: Mapping[str, Any] | None = None) -> None:
+        wanted = [body for body in (subtasks, row.body.get("_check")) if body]
+        if wanted and not self._fits("^sub", row, *wanted):
+            self._fail(row, {"message": "Too many tasks"})      # T9, E-41: nothing of the result is kept
+            return
         row.store, row.reset, row.export_params, row.error = store or {}, reset, export or {}, {}
         above: list[Row] = []
         if subtasks:
@@ -184,10 +224,24 @@ class Reference:
     def _fail(self, row: Row, error: Mapping[str, Any]) -> None:
         row.error, row.store, row.reset, row.export_params = error, {}, (), {}
         row.state = "error"
-        if row.body.get("_error"):
+        if row.body.get("_error") and self._fits("^error", row, row.body["_error"]):
             export = {**row.body["_error"].get("_export", {}), "error": error}
             self._insert("^error", row, row.body["_error"], [], export)
             row.state, row.is_delayed_error = "planned", True
+
+    def _fits(self, what: str, row: Row, *bodies: Mapping[str, Any]) -> bool:
+        """E-121: all rows of the attempt and those to add."""
+        if self.work.task_limit is None:
+            return True
+        wanted = sum(map(size, bodies))
+        if self.happened.refused is None:
+            fits = len(self.rows) + wanted <= self.work.task_limit
+        else:
+            turn = [one for one in self.rows if one.name == row.name].index(row)
+            fits = (what, row.name, turn) not in self.happened.refused
+        if not fits:
+            self.refusals.append((what, row.name, wanted))
+        return fits
 
     # --- rows from bodies (language.md sections 4 and 7) ---
 
@@ -264,14 +318,23 @@ class Reference:
             rows.append((row.name, turn, row.state, sorted(up.name for up in row.upstreams), shown(row.store),
                          row.error.get("message", "")))
         is_success = self.root.state == "success"
-        return {"rows": sorted(rows), "status": "success" if is_success else "error",
-                "alerts": [] if is_success else [("+w^failure-alert", "Workflow session attempt failed")]}
+        alerts = [] if is_success else [("+w^failure-alert", "Workflow session attempt failed")]
+        late = [("+w^sla^alert", "SLA violation")] if any(row.name == "+w^sla^alert" for row in self.rows) else []
+        return {"rows": sorted(rows), "status": "success" if is_success else "error", "alerts": alerts + late}
 
 
 def _copies(body: Mapping[str, Any], each: Sequence[tuple[str, Mapping[str, Any]]]) -> dict[str, Any]:
     do = body["_do"]
     how = {"_parallel": body["_parallel"]} if body.get("_parallel") else {}
     return {**how, **{name: {**do, "_export": {**do.get("_export", {}), **variables}} for name, variables in each}}
+
+
+def _pieces(given: Mapping[str, int]) -> list[tuple[str, Mapping[str, Any]]]:
+    """E-94."""
+    start, end = given["from"], given["to"]
+    step = given["step"] if "step" in given else max(1, (end - start + given["slices"] - 1) // given["slices"])
+    pairs = [(at, min(at + step, end)) for at in range(start, end, step)]
+    return [(f"+range-from={a}&to={b}", {"range": {"from": a, "to": b, "index": i}}) for i, (a, b) in enumerate(pairs)]
 
 
 def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -300,4 +363,5 @@ def _without(params: Mapping[str, Any], path: Sequence[str]) -> dict[str, Any]:
 
 
 def shown(value: Any) -> str:
-    return json.dumps(value, sort_keys=True)
+    """As text; how many tasks were too many depends on who came first."""
+    return re.sub(r"Too many tasks\.[^\"]*", "Too many tasks", json.dumps(value, sort_keys=True))

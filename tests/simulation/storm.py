@@ -43,15 +43,20 @@ from skydag.local.table import Change
 from skydag.spi import Again, Operator, TaskRequest, TaskResult
 from skydag.store.task_items import ACT, DUE_SHARDS
 
-VISIBLE: Final = (*KEYS, "x", "i", "error")         # parameters that tasks are asked about
+VISIBLE: Final = (*KEYS, "x", "i", "range", "error")         # parameters that tasks are asked about
 LOST_RUNS_MAX: Final = 2                            # of one task: a third would rightly fail it (E-130)
 STEPS_MAX: Final = 20_000
 HELD_UP_MAX: Final = timedelta(minutes=14)          # an invocation ends after a quarter of an hour (A-1)
+TTL: Final = timedelta(hours=1)
 TICK: Final = timedelta(minutes=5)
 
 
 class Wrong(AssertionError):
     """A promise is broken, while the run goes on."""
+
+
+class Died(Crash):
+    """A run ends without a report, and its service says why: out of time, out of memory, no such image."""
 
 
 class Storm(World):
@@ -61,18 +66,25 @@ class Storm(World):
         self._counts: Counter[str] = Counter()
         self.trace: list[str] = []
         self.happened: set[Mishap] = set()
-        self.promises = Promises()
+        self.promises = Promises(START + _duration(work.definition["sla"]) if "sla" in work.definition else None)
         self.victims: Counter[str] = Counter()
         self.attempt_id: int | None = None
-        self.depth, self._path = 0, ""
+        self.depth, self._path, self.died = 0, "", ""
+        self.containers: dict[str, bool] = {}       # by token: whether it was stopped
         self.events: list[Event] = []
         self._busy: set[str] = set()
         self._processes: list[Application | None] = []
         self.operator = Scripted(self, work)
-        super().__init__(project, fault=_StormFault(self), is_direct=plan.is_direct, replay=self.operator,
-                         has_script=plan.has_script)
+        more: dict[str, Any] = {"attempt_ttl": TTL} if plan.is_limited else {}
+        super().__init__(project, fault=_StormFault(self), mode=plan.mode, replay=self.operator,
+                         has_script=plan.has_script, task_limit=work.task_limit or 1000, **more)
 
     # --- what goes wrong ---
+
+    @property
+    def calls_made(self) -> int:
+        """Outside calls so far."""
+        return self._counts["outside call"]
 
     def mishap(self, what: str) -> str:
         self._counts[what] += 1
@@ -138,13 +150,38 @@ class Storm(World):
             def script(self, job: Mapping[str, Any]) -> None:
                 world.send("report", {"script": dict(job)})
 
+            def container(self, job: Mapping[str, Any], *, token: str) -> str:
+                if token not in world.containers:   # RunTask with a client token starts one (A-70)
+                    world.containers[token] = False
+                    world.send("report", {"script": dict(job), "container": token})
+                return token
+
             def stop_container(self, container: str, reason: str) -> None:
-                return None
+                world.stop(container)
         return Dispatch()
+
+    def stop(self, container: str) -> None:
+        """Its state change says that it ended, with or without a report of its own."""
+        if self.containers.get(container) is not False:
+            return
+        self.containers[container] = True
+        for event in [e for e in self.events if e.queue == "report" and e.payload.get("container") == container]:
+            self.events.remove(event)
+            self.lose(event.payload["script"], event.payload["script"]["token"], "it was stopped", is_crash=False)
+
+    def lose(self, job: Mapping[str, Any], token: str, reason: str, *, is_crash: bool) -> None:
+        """The event that tells of a run without a report: a failed call's destination, a container's state change."""
+        payload = {"job": dict(job), "token": token, "reason": reason, "is_crash": is_crash}
+        if is_crash:                                # who calls `work` is told in any case (A-6)
+            self.events.append(Event("lost", self.now, payload))
+        else:
+            self.send("event", payload)
 
     def send(self, kind: str, payload: dict[str, Any]) -> None:
         how = self.mishap(kind)
-        if kind == "report" and how in (LOST, LATE) and not self.may_lose_run():
+        if how == LOST and "docker" in payload.get("script", payload.get("job", {})).get("config", {}):
+            how = ""                                # a container's lease is days long: its state change tells
+        if kind in ("report", "event") and how in (LOST, LATE) and not self.may_lose_run():
             how = ""                                # late by more than the lease is lost, too
         if how == LOST:
             return
@@ -198,19 +235,26 @@ class Storm(World):
             job = {key: value for key, value in payload.items() if key != "call"}
             self._path, path = job["path"], self._path
             if not self._invoke(lambda: self.application.work(Job.from_json(job), payload["call"])):
-                self.events.append(Event("lost", self.now, payload))
+                reason, self.died = self.died, ""
+                self.lose(job, payload["call"], reason or "crashed", is_crash=not reason)
             self._path = path
         elif event.queue == "report":
-            report = self._executed(payload["script"])
+            try:
+                report = self._executed(payload["script"])
+            except Died as died:
+                self.died = ""
+                self.lose(payload["script"], payload["script"]["token"], str(died), is_crash=False)
+                return
             if not self._invoke(lambda: self.application.record.report(report, self.now)):
                 self.events.append(Event("report", self.now + timedelta(seconds=1), payload))
         elif not self._invoke(lambda: self.application.record.lost(
-                int(payload["attempt"]["id"]), payload["path"], payload["run"], payload["call"], "crashed", self.now,
-                is_crash=True)):
+                int(payload["job"]["attempt"]["id"]), payload["job"]["path"], payload["job"]["run"], payload["token"],
+                payload["reason"], self.now, is_crash=payload["is_crash"])):
             self.events.append(Event("lost", self.now + timedelta(seconds=1), payload))
 
     def _executed(self, job: Mapping[str, Any]) -> dict[str, Any]:
-        """What `script` reports; it can neither die nor be held up here, since only its report matters."""
+        """What `script` or a container reports; it dies only as its task's behaviour says, since only its report
+        matters."""
         self.calls.clear()
         self._call("script", dict(job))
         return self.calls.pop()[1]
@@ -356,7 +400,11 @@ class _Do:
         if polls < behaviour.polls:
             raise Again(behaviour.wait_s, {**request.state, "polls": polls + 1})
         if turn + retried < behaviour.fails:
-            raise TaskError(f"{request.task_name} {turn} {retried}")
+            reason = f"{request.task_name} {turn} {retried}"
+            if behaviour.dies:
+                self._world.died = reason
+                raise Died(reason)
+            raise TaskError(reason)
         return TaskResult(subtasks=behaviour.subtasks, store=behaviour.store, reset=behaviour.reset,
                           export=behaviour.export)
 
@@ -379,6 +427,11 @@ class Bugs(logging.Handler):
 
 def _parsed(text: str) -> datetime:
     return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def _duration(sla: Mapping[str, Any]) -> timedelta:
+    hours, minutes, seconds = map(int, sla["duration"].split(":"))
+    return timedelta(hours=hours, minutes=minutes, seconds=seconds)
 
 
 def _delay(world: Storm, how: str) -> timedelta:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.simulation.modes import EVERY_MODE
 from tests.simulation.scripted import Script, begin, drain, later, states, status
 from tests.simulation.world import Fault, World
 
@@ -15,9 +16,7 @@ from skydag.engine import paths
 from skydag.engine.leaf import Leaf
 from skydag.errors import TaskError, UnavailableError
 from skydag.model.task import State
-from skydag.spi import TaskRequest, TaskResult
-
-BOTH = pytest.mark.parametrize("is_direct", [True, False], ids=["direct", "stream-only"])
+from skydag.spi import Again, TaskRequest, TaskResult
 
 
 class _Surviving(World):
@@ -48,9 +47,9 @@ def test_trouble_of_the_table_is_not_the_generating_tasks_failure_E_130(tmp_path
     assert script.ran == ["+w+a", "+w+a", "+w+a^sub+b"]
 
 
-@BOTH
+@EVERY_MODE
 def test_an_earlier_trys_error_counts_although_the_group_succeeded_in_the_end_E_61(
-    is_direct: bool, tmp_path: Path,
+    mode: str, tmp_path: Path,
 ) -> None:
     """All descendants' errors are merged in tree order, those of old tries too: the last one's message wins."""
     seen: list[Any] = []
@@ -59,7 +58,7 @@ def test_an_earlier_trys_error_counts_although_the_group_succeeded_in_the_end_E_
         seen.append(request.config["error"]["message"])
         return TaskResult()
 
-    world = World(tmp_path, is_direct=is_direct, replay=Script({
+    world = World(tmp_path, mode=mode, replay=Script({
         "+w+a": [TaskError("first")], "+w+g+b": [TaskError("second"), TaskResult()], "+w^error": [look]}))
     attempt_id = begin(world, "_parallel: true\n+a: {do>: 1}\n+g: {_retry: 1, +b: {do>: 1}}\n_error: {do>: 1}\n",
                        tmp_path)
@@ -82,10 +81,10 @@ class _Meanwhile(Fault):
         return call(*args, **more)
 
 
-@BOTH
-def test_a_kill_while_a_dead_run_is_being_released_ends_the_task_E_71(is_direct: bool, tmp_path: Path) -> None:
+@EVERY_MODE
+def test_a_kill_while_a_dead_run_is_being_released_ends_the_task_E_71(mode: str, tmp_path: Path) -> None:
     """Whoever releases the run loses to the flag, and must not leave the task running with nobody to end it."""
-    world = World(tmp_path, is_direct=is_direct, replay=Script())
+    world = World(tmp_path, mode=mode, replay=Script())
     attempt_id = begin(world, "+a: {do>: 1}\n", tmp_path)
     while not world.calls:
         assert world._step()
@@ -121,7 +120,7 @@ class _Throttled(Fault):
 def test_a_groups_record_that_comes_again_beside_news_hands_over_what_is_missing_rule_5(tmp_path: Path) -> None:
     """+b was handed over and is done, +a was not: the record of the root comes again together with that of +b."""
     script = Script()
-    world = _Surviving(tmp_path, is_direct=False, replay=script, fault=_Throttled())
+    world = _Surviving(tmp_path, mode="stream-only", replay=script, fault=_Throttled())
     attempt_id = begin(world, "_parallel: true\n+a: {do>: 1}\n+g: {+b: {do>: 1}}\n", tmp_path)
     assert world._step()
     while world.calls:
@@ -131,6 +130,31 @@ def test_a_groups_record_that_comes_again_beside_news_hands_over_what_is_missing
         later(world, seconds=1)
         drain(world)
     assert status(world, attempt_id) == "success"
+
+
+@EVERY_MODE
+@pytest.mark.parametrize(("line", "is_early", "wanted"), [
+    (Again(1800, {}), True, [("SLA violation", 7)]), (ValueError("too bad"), False, [("too bad (value)", None)] * 2),
+], ids=["before", "beside"])
+def test_what_the_sla_left_before_the_root_failed_is_told_to_its_error_tasks_and_nothing_later_is_E_61(
+    line: Exception, is_early: bool, wanted: Any, mode: str, tmp_path: Path,
+) -> None:
+    """The SLA's tasks are descendants of the root like others; those that come beside ^error come too late."""
+    seen: list[Any] = []
+
+    def look(request: TaskRequest) -> TaskResult:
+        seen.append((request.config["error"].get("message"), request.config.get("late")))
+        if len(seen) == 1 and not is_early:
+            raise Again(3600, {"asked": 1})
+        return TaskResult()
+
+    world = World(tmp_path, mode=mode, replay=Script({
+        "+w+a": [line, TaskResult()], "+w^error": [look], "+w^sla+notice": [TaskResult(store={"late": 7})]}))
+    attempt_id = begin(
+        world, 'sla: {duration: "00:10:00", fail: true, +notice: {do>: 1}}\n_error: {do>: 1}\n+a: {do>: 1}\n', tmp_path)
+    world.settle()
+    assert status(world, attempt_id) == "error"
+    assert seen == wanted
 
 
 # --- too rare for random seeds ---------------------------------------------------------------------------------------
@@ -158,10 +182,10 @@ def test_a_stale_workers_report_changes_nothing_although_it_read_its_own_claim_r
     assert (leaf.run, leaf.store.params) == (2, {"v": 2})
 
 
-@BOTH
-def test_a_kill_reaches_a_group_that_is_just_being_born_rule_8(is_direct: bool, tmp_path: Path) -> None:
+@EVERY_MODE
+def test_a_kill_reaches_a_group_that_is_just_being_born_rule_8(mode: str, tmp_path: Path) -> None:
     script = Script()
-    world = World(tmp_path, is_direct=is_direct, replay=script)
+    world = World(tmp_path, mode=mode, replay=script)
 
     def kill() -> None:
         world.application.kill(1)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.simulation.modes import EVERY_MODE
 from tests.simulation.scripted import Script, begin, drain, later, states, status
 from tests.simulation.world import START, World, outcome
 
@@ -16,7 +17,6 @@ from skydag.app.stream import SET_ASIDE_AFTER
 from skydag.errors import NotFoundError
 from skydag.spi import TaskResult
 
-BOTH = pytest.mark.parametrize("is_direct", [True, False], ids=["direct", "stream-only"])
 ROOT = "t"
 TREE = """
 +a: {+x: {do>: 1}, +y: {do>: 1}}
@@ -47,9 +47,9 @@ def poison(world: World, attempt_id: int) -> dict[str, Any]:
     return item
 
 
-@BOTH
-def test_a_poisoned_attempt_is_set_aside_holds_up_no_other_and_is_healed_G_10(is_direct: bool, tmp_path: Path) -> None:
-    world = World(tmp_path, is_direct=is_direct, replay=Script())
+@EVERY_MODE
+def test_a_poisoned_attempt_is_set_aside_holds_up_no_other_and_is_healed_G_10(mode: str, tmp_path: Path) -> None:
+    world = World(tmp_path, mode=mode, replay=Script())
     text = "_parallel: true\n+a: {do>: 1}\n+b: {+c: {do>: 1}, +d: {do>: 1}}\n"
     sick = begin(world, text, tmp_path)
     while not world.calls:
@@ -75,12 +75,12 @@ def test_a_poisoned_attempt_is_set_aside_holds_up_no_other_and_is_healed_G_10(is
     assert world.application.aside.failed(sick) == 0
 
 
-@BOTH
-def test_healing_what_is_not_ill_changes_nothing_at_any_moment(is_direct: bool, tmp_path: Path) -> None:
-    calm = World(tmp_path, is_direct=is_direct, replay=tree())
+@EVERY_MODE
+def test_healing_what_is_not_ill_changes_nothing_at_any_moment(mode: str, tmp_path: Path) -> None:
+    calm = World(tmp_path, mode=mode, replay=tree())
     wanted = outcome(calm, _to_the_end(calm, begin(calm, TREE, tmp_path)))
     for moment in range(0, 40, 3):
-        world = World(tmp_path, is_direct=is_direct, replay=tree())
+        world = World(tmp_path, mode=mode, replay=tree())
         attempt_id = begin(world, TREE, tmp_path)
         for _ in range(moment):
             world._step()
@@ -90,12 +90,12 @@ def test_healing_what_is_not_ill_changes_nothing_at_any_moment(is_direct: bool, 
         assert all(len(ends) == 1 for ends in world.results.values())
 
 
-@BOTH
-def test_what_was_lost_at_any_moment_is_found_by_healing_alone_G_10(is_direct: bool, tmp_path: Path) -> None:
-    calm = World(tmp_path, is_direct=is_direct, replay=tree())
+@EVERY_MODE
+def test_what_was_lost_at_any_moment_is_found_by_healing_alone_G_10(mode: str, tmp_path: Path) -> None:
+    calm = World(tmp_path, mode=mode, replay=tree())
     wanted = outcome(calm, _to_the_end(calm, begin(calm, TREE, tmp_path)))
     for moment in range(0, 40, 3):
-        world = World(tmp_path, is_direct=is_direct, replay=tree())
+        world = World(tmp_path, mode=mode, replay=tree())
         attempt_id = begin(world, TREE, tmp_path)
         for _ in range(moment):
             world._step()
@@ -118,7 +118,7 @@ def _to_the_end(world: World, attempt_id: int) -> int:
 def test_a_wide_attempt_is_healed_page_by_page_and_chunk_by_chunk_F_6(
     items: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(heal, "ITEMS", items)
-    world = World(tmp_path, is_direct=False, replay=Script())
+    world = World(tmp_path, mode="stream-only", replay=Script())
     children = "".join(f"  +t{number}: {{do>: 1}}\n" for number in range(300))
     attempt_id = begin(world, f"+g:\n  _parallel: true\n{children}", tmp_path)
     while len(world.calls) < 300:
@@ -145,7 +145,7 @@ def _healed(world: World) -> Iterator[Any]:
 
 
 def test_a_killed_attempt_is_healed_to_its_end_and_starts_nothing(tmp_path: Path) -> None:
-    world = World(tmp_path, is_direct=False, replay=tree())
+    world = World(tmp_path, mode="stream-only", replay=tree())
     attempt_id = begin(world, TREE, tmp_path)
     while not world.calls:
         assert world._step()

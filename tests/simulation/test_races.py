@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.simulation.modes import EVERY_MODE
 from tests.simulation.scripted import Script, begin, drain, later, states, status
 from tests.simulation.world import START, Crash, World
 
@@ -17,8 +18,6 @@ from skydag.local.table import MemoryTable
 from skydag.spi import Again, TaskRequest, TaskResult
 from skydag.store.aside import Aside
 from skydag.store.task_items import DUE_SHARDS, due_text
-
-BOTH = pytest.mark.parametrize("is_direct", [True, False], ids=["direct", "stream-only"])
 
 
 def _items(world: World, attempt_id: int) -> Iterator[dict[str, Any]]:
@@ -33,11 +32,11 @@ def _stream(world: World) -> None:
 
 # --- direct continuation ---------------------------------------------------------------------------------------------
 
-@BOTH
+@EVERY_MODE
 @pytest.mark.parametrize("empty", ["+b: {}", "+b: {+c: {}}", "+b:\n  _parallel: true"])
-def test_a_group_that_ends_as_it_is_born_lets_the_next_task_run(is_direct: bool, empty: str, tmp_path: Path) -> None:
+def test_a_group_that_ends_as_it_is_born_lets_the_next_task_run(mode: str, empty: str, tmp_path: Path) -> None:
     """The worker's snapshot of the group is older than the start of the empty group, and must not judge its end."""
-    world = World(tmp_path, is_direct=is_direct, replay=Script())
+    world = World(tmp_path, mode=mode, replay=Script())
     attempt_id = begin(world, f"+a: {{do>: 1}}\n{empty}\n+z: {{do>: 1}}\n", tmp_path)
     drain(world)
     assert status(world, attempt_id) == "success"
@@ -47,7 +46,7 @@ def test_a_group_that_ends_as_it_is_born_lets_the_next_task_run(is_direct: bool,
 # --- kill ------------------------------------------------------------------------------------------------------------
 
 def test_a_kill_is_passed_down_although_a_report_came_in_the_same_batch_rule_5(tmp_path: Path) -> None:
-    world = World(tmp_path, is_direct=False, replay=Script(), has_script=False)
+    world = World(tmp_path, mode="stream-only", replay=Script(), has_script=False)
     attempt_id = begin(
         world, "+g:\n  _parallel: true\n  +x: {+x1: {do>: 1}, +x2: {do>: 1}}\n  +y: {do>: 1}\n", tmp_path)
     while not world.calls:
@@ -124,8 +123,8 @@ def test_a_poll_forgets_no_retry_E_59(tmp_path: Path) -> None:
     assert world.replay.ran == ["+w+a"] * 3                        # type: ignore[attr-defined]
 
 
-@BOTH
-def test_a_second_run_without_tasks_keeps_what_the_first_try_left_E_54(is_direct: bool, tmp_path: Path) -> None:
+@EVERY_MODE
+def test_a_second_run_without_tasks_keeps_what_the_first_try_left_E_54(mode: str, tmp_path: Path) -> None:
     """In the order of ids: the leaf's own store, then those of its earlier tries' tasks."""
     seen: list[Any] = []
 
@@ -134,7 +133,7 @@ def test_a_second_run_without_tasks_keeps_what_the_first_try_left_E_54(is_direct
         return TaskResult()
 
     tries = [TaskResult(store={"v": 1}, subtasks={"+s": {"do>": 1}, "+f": {"do>": 1}}), TaskResult(store={"v": 3})]
-    world = World(tmp_path, is_direct=is_direct, replay=Script({
+    world = World(tmp_path, mode=mode, replay=Script({
         "+w+a": tries, "+w+a^sub+s": [TaskResult(store={"v": 2, "only_first": True})],
         "+w+a^sub+f": [ValueError("no")], "+w+z": [look]}))
     attempt_id = begin(world, "+a: {do>: 1, _retry: 1}\n+z: {do>: 1}\n", tmp_path)
@@ -159,9 +158,9 @@ SLA = 'sla: {{duration: "00:00:01", fail: {fail}, +notice: {{do>: 1}}}}\n' \
     '_retry: {{limit: 2, interval: 1800}}\n+a: {{do>: 1}}\n'
 
 
-@BOTH
-def test_sla_tasks_come_once_whatever_the_root_repeats_S_94(is_direct: bool, tmp_path: Path) -> None:
-    world = World(tmp_path, is_direct=is_direct, replay=Script({
+@EVERY_MODE
+def test_sla_tasks_come_once_whatever_the_root_repeats_S_94(mode: str, tmp_path: Path) -> None:
+    world = World(tmp_path, mode=mode, replay=Script({
         "+w+a": [ValueError("1"), ValueError("2"), TaskResult()]}))
     attempt_id = begin(world, SLA.format(fail="false"), tmp_path)
     world.settle()
@@ -171,10 +170,10 @@ def test_sla_tasks_come_once_whatever_the_root_repeats_S_94(is_direct: bool, tmp
     assert status(world, attempt_id) == "success"
 
 
-@BOTH
-def test_a_failed_sla_task_fails_every_later_try_of_the_root_E_53(is_direct: bool, tmp_path: Path) -> None:
+@EVERY_MODE
+def test_a_failed_sla_task_fails_every_later_try_of_the_root_E_53(mode: str, tmp_path: Path) -> None:
     """The newest row of its name stays an error child, since no try copies it."""
-    world = World(tmp_path, is_direct=is_direct, replay=Script({"+w+a": [ValueError("1"), TaskResult()]}))
+    world = World(tmp_path, mode=mode, replay=Script({"+w+a": [ValueError("1"), TaskResult()]}))
     attempt_id = begin(world, SLA.format(fail="true"), tmp_path)
     world.settle()
     assert status(world, attempt_id) == "error"
@@ -184,24 +183,24 @@ def test_a_failed_sla_task_fails_every_later_try_of_the_root_E_53(is_direct: boo
 
 # --- the table -------------------------------------------------------------------------------------------------------
 
-@BOTH
+@EVERY_MODE
 @pytest.mark.parametrize("parallel", ["", "_parallel: true\n"], ids=["sequence", "parallel"])
-def test_items_fit_into_400_KB_whatever_siblings_store_F_9(is_direct: bool, parallel: str, tmp_path: Path) -> None:
+def test_items_fit_into_400_KB_whatever_siblings_store_F_9(mode: str, parallel: str, tmp_path: Path) -> None:
     tasks = [f"+t{n}" for n in range(20)]
     text = parallel + "".join(f"{task}: {{do>: 1}}\n" for task in tasks)
     big = {f"+w{task}": [TaskResult(store={task: "x" * 60_000})] for task in tasks}
-    world = World(tmp_path, is_direct=is_direct, replay=Script(big))
+    world = World(tmp_path, mode=mode, replay=Script(big))
     attempt_id = begin(world, text, tmp_path)
     drain(world)
     assert status(world, attempt_id) == "success"
     assert max(item_size(item) for item in _items(world, attempt_id)) < ITEM_BYTES_MAX
 
 
-@BOTH
-def test_a_hundred_levels_begin_end_and_are_killed_L_47(is_direct: bool, tmp_path: Path) -> None:
+@EVERY_MODE
+def test_a_hundred_levels_begin_end_and_are_killed_L_47(mode: str, tmp_path: Path) -> None:
     text = "".join("  " * level + f"+g{level}:\n" for level in range(98)) + "  " * 98 + "+x: {do>: 1}\n"
     for kills in (False, True):
-        world = World(tmp_path, is_direct=is_direct, replay=Script())
+        world = World(tmp_path, mode=mode, replay=Script())
         attempt_id = begin(world, text, tmp_path)
         if kills:
             world.application.kill(attempt_id)
@@ -232,9 +231,9 @@ def test_tasks_that_generate_themselves_end_with_a_clear_error_E_95(tmp_path: Pa
 
 # --- the last resort -------------------------------------------------------------------------------------------------
 
-@BOTH
-def test_who_ends_the_root_for_watch_may_die_before_the_attempt_is_told_G_5(is_direct: bool, tmp_path: Path) -> None:
-    world = World(tmp_path, is_direct=is_direct, replay=Script())
+@EVERY_MODE
+def test_who_ends_the_root_for_watch_may_die_before_the_attempt_is_told_G_5(mode: str, tmp_path: Path) -> None:
+    world = World(tmp_path, mode=mode, replay=Script())
     attempt_id = begin(world, "_parallel: true\n+a: {do>: 1}\n+b: {do>: 1}\n", tmp_path)
     _stream(world)
     while world.calls:

@@ -1,6 +1,6 @@
-"""Random workflows under random mishaps keep every promise and end as the reference says (G-1 to G-6, G-9).
+"""Random workflows under random mishaps keep every promise and end as the reference says (G-1 to G-9).
 
-`make simulate SEEDS=n FIRST=k` runs others.
+`make simulate SEEDS=n FIRST=k` runs others; MODE=m all of them in one mode.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ import os
 import pytest
 from tests.simulation import seeds
 from tests.simulation.generate import TASKS_MAX, workload
+from tests.simulation.modes import MODES
 from tests.simulation.reference import Reference
 
-FIRST, PARTS, SEEDS_OF_A_PART = 1_000_000, 8, 250       # 2,000 seeds, in parts that two processes share
+FIRST, PARTS, SEEDS_OF_A_PART = 1_000_000, 16, 125      # 2,000 seeds, in parts that the processes share
+IN_ALL_MODES = 60
 
 
 @pytest.mark.parametrize("part", range(PARTS))
@@ -23,9 +25,11 @@ def test_whatever_goes_wrong_the_end_is_the_references(part: int) -> None:
     assert not failures, "\n\n".join(map(str, failures[:3]))
 
 
-@pytest.mark.parametrize("seed", [27, 255, 11_069, 40_192])
-def test_seeds_that_found_something_once_pass(seed: int) -> None:
-    assert seeds.broken(seed) is None
+@pytest.mark.parametrize("mode", MODES)
+def test_one_seed_comes_to_the_same_end_in_all_modes(mode: str) -> None:
+    """That of the reference, which knows no modes."""
+    _, failures = seeds.run(range(IN_ALL_MODES), mode)
+    assert not failures, "\n\n".join(map(str, failures[:3]))
 
 
 def test_the_workflows_of_the_seeds_hold_every_key_and_stay_small() -> None:
@@ -35,7 +39,10 @@ def test_the_workflows_of_the_seeds_hold_every_key_and_stay_small() -> None:
         texts.append(str(work))
         tasks.append(len({row.name for row in Reference(work).rows}))
     everything = "".join(texts)
-    keys = ("_parallel", "limit", "_after", "_background", "_disable", "_retry", "interval", "_error", "_check",
-            "_export", "if>", "loop>", "for_each>", "call>", "do>", "do_once>")
+    keys = ("_parallel", "limit", "_after", "_background", "_disable", "_retry", "interval", "exponential",
+            "max_interval", "_error", "_check", "_export", "if>", "_else_do", "loop>", "for_each>", "for_range>",
+            "call>", "wait>", "do>", "do_once>", "docker", "sla", "duration", "alert", "fail")
     assert [key for key in keys if f"'{key}'" not in everything] == []
+    things = ("dies=True", "polls=2", "reset=('k1.p',)", "task_limit=6")
+    assert [thing for thing in things if thing not in everything] == []
     assert sorted(tasks)[len(tasks) // 2] <= TASKS_MAX

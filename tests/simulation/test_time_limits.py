@@ -7,13 +7,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
+from tests.simulation.modes import EVERY_MODE
 from tests.simulation.scripted import Script, begin, drain, later, status
 from tests.simulation.world import START, Fault, World
 
 from skydag.spi import Again, TaskRequest, TaskResult
 
-BOTH = pytest.mark.parametrize("is_direct", [True, False], ids=["direct", "stream-only"])
 HOUR = timedelta(hours=1)
 
 
@@ -21,8 +20,8 @@ def poll(request: TaskRequest) -> TaskResult:
     raise Again(3600, {"asked": request.state.get("asked", 0) + 1})
 
 
-def world_with(folder: Path, script: Script, *, is_direct: bool = True, **limits: timedelta) -> World:
-    world = World(folder, is_direct=is_direct, replay=script)
+def world_with(folder: Path, script: Script, *, mode: str = "direct", **limits: timedelta) -> World:
+    world = World(folder, mode=mode, replay=script)
     world.settings = replace(world.settings, **limits)             # type: ignore[arg-type]
     world.application = world._cold_start()
     return world
@@ -41,10 +40,10 @@ def told(world: World) -> list[tuple[str | None, str]]:
     return [(notice["task_name"], notice["message"]) for notice in world.alerts.published.values()]
 
 
-@BOTH
+@EVERY_MODE
 def test_an_attempt_that_lasts_longer_than_its_limit_is_killed_with_one_notice_E_123(
-    is_direct: bool, tmp_path: Path) -> None:
-    world = world_with(tmp_path, Script({"+w+a": [poll]}), is_direct=is_direct, attempt_ttl=7 * HOUR)
+    mode: str, tmp_path: Path) -> None:
+    world = world_with(tmp_path, Script({"+w+a": [poll]}), mode=mode, attempt_ttl=7 * HOUR)
     old = begin(world, "+a: {do>: 1}\n+b: {do>: 1}\n", tmp_path)
     hours(world, 2)
     young = begin(world, "+a: {do>: 1}\n+b: {do>: 1}\n", tmp_path, START + timedelta(days=1))
@@ -58,12 +57,12 @@ def test_an_attempt_that_lasts_longer_than_its_limit_is_killed_with_one_notice_E
     assert told(world) == [(None, "Workflow execution timeout")] * 2
 
 
-@BOTH
+@EVERY_MODE
 def test_tasks_that_last_longer_than_their_limit_end_their_attempt_and_are_named_S_98(
-    is_direct: bool, tmp_path: Path) -> None:
+    mode: str, tmp_path: Path) -> None:
     """Counted from the first run: a poll is no new beginning."""
     script = Script({"+w+g+a": [poll], "+w+g+b": [poll], "+w+g+c": [TaskResult()]})
-    world = world_with(tmp_path, script, is_direct=is_direct)
+    world = world_with(tmp_path, script, mode=mode)
     attempt_id = begin(
         world, "+g:\n  _parallel: true\n  +a: {do>: 1}\n  +b: {do>: 1}\n  +c: {do>: 1}\n+z: {do>: 1}\n", tmp_path)
     drain(world)

@@ -17,6 +17,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
+from tests.simulation.modes import MODES
+
 from skydag.app import execute
 from skydag.app.advance import Settings
 from skydag.app.application import Application, Ports
@@ -141,10 +143,12 @@ class _NoWriter:
 class World:
     """Dispatch, places and pump. has_script: user code goes to `script` and reports to `finish`, as on AWS."""
 
-    def __init__(self, project: Path, *, fault: Fault | None = None, is_direct: bool = True,
-                 replay: Replay | None = None, has_script: bool = True) -> None:
+    def __init__(self, project: Path, *, fault: Fault | None = None, mode: str = "direct",
+                 replay: Replay | None = None, has_script: bool = True, task_limit: int = 1000,
+                 **settings: timedelta) -> None:
         self.fault, self.replay, self.project = fault or Fault(), replay or Replay(), project
-        self.settings, self.has_script = Settings(is_direct=is_direct, task_limit=1000), has_script
+        self.settings = Settings(**MODES[mode], task_limit=task_limit, **settings)      # type: ignore[arg-type]
+        self.has_script = has_script
         self.now, self.chance = START, Chance()
         self.records: deque[tuple[datetime, Record]] = deque()
         self.calls: deque[tuple[str, dict[str, Any]]] = deque()

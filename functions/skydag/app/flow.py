@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from skydag.engine import bits, flow
 from skydag.engine.flow import SEGMENT, Segment
-from skydag.engine.group import End, Group, Report
+from skydag.engine.group import SLA_SLOTS, End, Group, Report
 from skydag.engine.pages import SLOT_ERROR, Child, Page
 from skydag.model.params import Store, apply_all, fused, merge
 from skydag.store.tasks import TaskStore
@@ -69,7 +69,9 @@ class Flow:
         """A child's `_export`; for a group's ^error with the stores and the error of all descendants (E-61)."""
         if ordinal != page.count + SLOT_ERROR:
             return child.export
-        tasks = bits.below(page.count + SLOT_ERROR)             # neither ^error's own, nor what runs beside it
+        begun = group.slots[SLOT_ERROR]                         # numbers rise: what came later runs beside ^error
+        sla = (slot for slot in SLA_SLOTS if 0 < group.slots.get(slot, 0) < begun)
+        tasks = bits.below(page.count) | bits.of(page.count + slot for slot in sla)
         before = replace(group, stored=group.stored & tasks, failed=group.failed & tasks,
                          erred=group.erred & tasks)
         stores, error = self.left(page, before)
