@@ -87,7 +87,9 @@ def aws_application(
     settings = Settings(task_limit=int(env.get("SKYDAG_TASK_LIMIT", "10000")),
                         is_direct=env.get("SKYDAG_DIRECT", "true").lower() == "true",
                         attempt_ttl=duration("SKYDAG_ATTEMPT_TTL", env.get("SKYDAG_ATTEMPT_TTL", "7d")),
-                        task_ttl=duration("SKYDAG_TASK_TTL", env.get("SKYDAG_TASK_TTL", "1d")))
+                        task_ttl=duration("SKYDAG_TASK_TTL", env.get("SKYDAG_TASK_TTL", "1d")),
+                        tasks_in_flight=int(env.get("SKYDAG_TASKS_IN_FLIGHT", "0")),
+                        containers_in_flight=int(env.get("SKYDAG_CONTAINERS_IN_FLIGHT", "0")))
     return Application(ports, settings, CloudPlaces, attempt_limit=int(env.get("SKYDAG_ATTEMPT_LIMIT", "100")),
                        properties=properties.parse(env.get("SKYDAG_PROPERTIES", "").replace(";", "\n")))
 

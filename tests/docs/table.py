@@ -11,6 +11,7 @@ from typing import Any
 PAGE = (Path(__file__).parents[2] / "docs" / "table.md").read_text(encoding="utf-8")
 _PLACES = {
     "id": r"\d{12}", "path": "[0-9a-z]*", "gen": "[0-9a-z]{3}", "run": r"\d{6}", "segment": r"\d{4}", "name": ".+",
+    "flight": "(work|container)", "number": r"\d{6}",
     "time": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "kind": "(project|workflow|schedule|session|attempt|open)",
 }
 

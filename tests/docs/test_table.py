@@ -28,6 +28,7 @@ from skydag.local.objects import MemoryObjects
 from skydag.model.params import Store
 from skydag.model.task import State
 from skydag.store import attempt_items, project_items, task_items
+from skydag.store.flights import CONTAINER, WORK, FlightStore, Seat, Waiting
 from skydag.store.tasks import TaskStore
 from skydag.store.values import Blobs
 
@@ -47,7 +48,16 @@ def _full_leaf() -> Mapping[str, Any]:
         attempt_id=1, path="0000000", number=2, run=1, token="t", state=State.RUNNING, started_at=AT, updated_at=AT,
         deadline=AT, retry_at=AT, state_params={"a": 1}, export={"b": 1}, store=Store(params={"c": 1}),
         error={"message": "m"}, output="o", generated=2, generated_first=9, is_cancel_requested=True, container="c",
-        carry=1, lost=1, parent_page="0", definition={"config": {}, "export": {}}), "n", str)
+        carry=1, lost=1, parent_page="0", seat="work-1",
+        definition={"config": {}, "export": {}}), "n", str)
+
+
+def _flights() -> Iterator[Mapping[str, Any]]:
+    registry = Registry()
+    flights = FlightStore(registry.table)
+    flights.take(Seat(kind=WORK, number=1, attempt_id=1, path="0000000", run=1, since=AT, until=AT))
+    flights.wait(Waiting(kind=CONTAINER, attempt_id=1, path="0000000", token="t", at=AT))
+    yield from registry.table.items()       # type: ignore[attr-defined]
 
 
 def _segment() -> Iterator[Mapping[str, Any]]:
@@ -101,7 +111,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
     for name, text in WORKFLOWS.items():
         (folder / f"{name}.dig").write_text(f"        _export: {{long: {'x' * 400}}}{text}")
     found: dict[str, set[str]] = defaultdict(set)
-    for item in [_full_group(), _full_leaf(), *_segment(), *_registry(), *_attempts(folder)]:
+    for item in [_full_group(), _full_leaf(), *_segment(), *_flights(), *_registry(), *_attempts(folder)]:
         found[kind_of(item).name] |= names(item)
     return found
 
@@ -118,5 +128,6 @@ def test_the_page_names_exactly_the_attributes_that_are_written(kind: Any, writt
 def test_the_conditions_that_the_page_names_are_names_in_the_code() -> None:
     store = Path(__file__).parents[2] / "functions" / "skydag" / "store"
     code = "\n".join(path.read_text(encoding="utf-8") for path in store.glob("*.py"))
-    named = {"is_still_that", "nobody_ran_it", "previous_asks", "is_my_run", "nobody_killed_it", "same", "is_as_read"}
+    named = {"is_still_that", "nobody_ran_it", "previous_asks", "is_my_run", "nobody_killed_it", "same", "is_as_read",
+             "has_it"}
     assert [name for name in named if f"`{name}`" not in PAGE or not re.search(rf"\b{name}\b", code)] == []

@@ -15,6 +15,7 @@ DIES_BEFORE, DIES_AFTER, THROTTLED, ANSWER_LOST, HELD_UP, ASLEEP = "dies before"
 # Records, calls of `work`, reports, timers:
 TWICE, LATE, LOST = "twice", "late", "lost"
 KILL: Final = "kill"
+LIMITED_FROM: Final = 2_000_000                     # in seeds from here on tasks in flight are limited
 KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     "outside call": (DIES_BEFORE, DIES_AFTER, THROTTLED, ANSWER_LOST, HELD_UP, HELD_UP, ASLEEP),
     "record": (TWICE, LATE),
@@ -42,6 +43,7 @@ class Plan:
     chunk: int                                      # parallel groups of more children are cut
     is_killed: bool = False
     is_limited: bool = False                        # an attempt may last an hour, then it is killed (E-123)
+    tasks_in_flight: int = 0                        # most at once, and one container; 0: as many as there are
     has_watch: bool = True                          # else the stream alone must do it (F-4): nothing is lost for good
 
 
@@ -60,6 +62,7 @@ def plan(seed: int, size: int, mode: str | None = None) -> Plan:
                 mode=mode or tuple(MODES)[seed % len(MODES)], has_script=chance.random() < 0.4,
                 chunk=chance.choice((2, 3, 250)),
                 is_killed=is_killed, is_limited=chance.random() < 0.05,
+                tasks_in_flight=seed % 3 + 1 if seed >= LIMITED_FROM else 0,
                 has_watch=LOST in mishaps.values() or chance.random() < 0.3)
 
 

@@ -18,7 +18,8 @@ class Promises:
     """`wrong`: what was broken. `was_set_aside`: the attempt is not the stream's any more. `sla`: when its tasks came,
     as reference.Happened tells it."""
 
-    def __init__(self, sla_at: datetime | None = None) -> None:
+    def __init__(self, sla_at: datetime | None = None, *, limits: Mapping[str, int] | None = None) -> None:
+        self.limits, self.running = limits or {}, dict[str, str]()      # of runs at once by kind; path -> kind
         self.wrong: list[str] = []
         self.was_set_aside = False
         self.begun_late: list[str] = []                 # children that a group to be killed began all the same
@@ -31,6 +32,7 @@ class Promises:
         self.was_set_aside |= new["pk"] == PK and new["failures"] >= SET_ASIDE_AFTER
         kind = new.get("k")
         if kind == "l":
+            self._in_flight(new)
             if new["st"] == "r":
                 claimed = self.claims.setdefault((new["sk"], new["run"]), new["tok"])
                 if claimed != new["tok"]:
@@ -62,6 +64,16 @@ class Promises:
         if root.get("xc"):
             self.wrong.append("K-16: the SLA's tasks come to an attempt that is being killed")
         self.sla = (root.get("rc", 0), phase)
+
+    def _in_flight(self, leaf: Mapping[str, Any]) -> None:
+        """G-7: no more run than may, at any moment."""
+        self.running.pop(leaf["sk"], None)
+        if not self.limits or leaf["st"] != "r":
+            return
+        kind = self.running[leaf["sk"]] = leaf.get("fl", "").partition("-")[0]
+        count = sum(one == kind for one in self.running.values())
+        if count > self.limits.get(kind, 0):
+            self.wrong.append(f"G-7: {count} runs are in flight as {kind or 'nothing'}, {self.limits.get(kind, 0)} may")
 
     def _time(self, old: Mapping[str, Any] | None, new: Mapping[str, Any], now: datetime) -> None:
         """A timer is a hint: nothing that waits goes on before its time, but for a kill (A-116)."""

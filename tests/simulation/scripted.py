@@ -55,8 +55,8 @@ class _Do:
         return None
 
 
-def begin(world: World, text: str, folder: Path, session_time: datetime = START) -> int:
-    """Starts w.dig of this text in the world; the attempt's id."""
+def begin(world: World, text: str, folder: Path, session_time: datetime = START, *, workflow_id: int = 1) -> int:
+    """Starts w.dig of this text in the world; the attempt's id. workflow_id: another one for each text."""
     (folder / "w.dig").write_text(text)
     project = compile_project(["w.dig"], lambda name: (folder / name).read_bytes())
     assert not project.errors, project.errors
@@ -64,8 +64,8 @@ def begin(world: World, text: str, folder: Path, session_time: datetime = START)
     assert workflow is not None
     sla = sla_tasks(workflow.sla)
     return world.start(StoredWorkflow(
-        id=1, name="w", project_id=1, project_name="p", revision="r", timezone=workflow.timezone, archive=None,  # type: ignore[arg-type]
-        config=workflow.definition, pages=world.application.definitions.keep(1, workflow.tasks, sla),
+        id=workflow_id, name="w", project_id=1, project_name="p", revision="r", timezone=workflow.timezone,  # type: ignore[arg-type]
+        archive=None, config=workflow.definition, pages=world.application.definitions.keep(workflow_id, workflow.tasks, sla),
         task_count=len(workflow.tasks), schedule=None, sla=workflow.sla), session_time)
 
 

@@ -66,7 +66,9 @@ class Storm(World):
         self._counts: Counter[str] = Counter()
         self.trace: list[str] = []
         self.happened: set[Mishap] = set()
-        self.promises = Promises(START + _duration(work.definition["sla"]) if "sla" in work.definition else None)
+        limits = {"work": plan.tasks_in_flight, "container": 1} if plan.tasks_in_flight else {}
+        self.promises = Promises(START + _duration(work.definition["sla"]) if "sla" in work.definition else None,
+                                 limits=limits)
         self.victims: Counter[str] = Counter()
         self.attempt_id: int | None = None
         self.depth, self._path, self.died = 0, "", ""
@@ -76,6 +78,7 @@ class Storm(World):
         self._processes: list[Application | None] = []
         self.operator = Scripted(self, work)
         more: dict[str, Any] = {"attempt_ttl": TTL} if plan.is_limited else {}
+        more |= {"tasks_in_flight": limits["work"], "containers_in_flight": limits["container"]} if limits else {}
         super().__init__(project, fault=_StormFault(self), mode=plan.mode, replay=self.operator,
                          has_script=plan.has_script, task_limit=work.task_limit or 1000, **more)
 
@@ -249,7 +252,8 @@ class Storm(World):
                 self.events.append(Event("report", self.now + timedelta(seconds=1), payload))
         elif not self._invoke(lambda: self.application.record.lost(
                 int(payload["job"]["attempt"]["id"]), payload["job"]["path"], payload["job"]["run"], payload["token"],
-                payload["reason"], self.now, is_crash=payload["is_crash"])):
+                payload["reason"], self.now, is_crash=payload["is_crash"],
+                seat=payload["job"].get("seat", ""))):
             self.events.append(Event("lost", self.now + timedelta(seconds=1), payload))
 
     def _executed(self, job: Mapping[str, Any]) -> dict[str, Any]:
@@ -301,6 +305,14 @@ class Storm(World):
                 break
         raise Wrong("G-5: the attempt does not end" if self.events or self.plan.has_watch else
                     "F-4: the attempt would not end without watch")
+
+    def seats_left(self) -> list[str]:
+        """Seats still taken although nothing runs, once `watch` has looked twice."""
+        for _ in range(2):
+            self.now += HELD_UP_MAX
+            self.calm().watch(self.now)
+        return [f"G-7: {item['h']} run {item['run']} keeps its seat" for item in self.table.items()
+                if item["pk"].startswith("seats#")]
 
     def calm(self) -> Application:
         """The application over the same tables, to which nothing happens."""

@@ -50,7 +50,7 @@ def run(case: Case) -> tuple[str | None, Storm]:
             _start(storm, work)
             storm.until_rest()
             wrong = [*storm.promises.wrong, *bugs.found, *storm.promises.by_kill(storm.table.items()),
-                     *_compared(storm, case)]
+                     *storm.seats_left(), *_compared(storm, case)]
         except Wrong as broken:
             wrong = [str(broken), *storm.promises.wrong, *bugs.found]
         finally:

@@ -145,7 +145,7 @@ class World:
 
     def __init__(self, project: Path, *, fault: Fault | None = None, mode: str = "direct",
                  replay: Replay | None = None, has_script: bool = True, task_limit: int = 1000,
-                 **settings: timedelta) -> None:
+                 **settings: timedelta | int) -> None:
         self.fault, self.replay, self.project = fault or Fault(), replay or Replay(), project
         self.settings = Settings(**MODES[mode], task_limit=task_limit, **settings)      # type: ignore[arg-type]
         self.has_script = has_script
@@ -282,7 +282,7 @@ class World:
             job = payload["job"]
             if not self._invoke(lambda: self.application.record.lost(
                     int(job["attempt"]["id"]), job["path"], job["run"], payload["token"], "crashed", self.now,
-                    is_crash=True)):
+                    is_crash=True, seat=job.get("seat", ""))):
                 self.calls.append((kind, payload))
 
     def _invoke(self, call: Callable[[], Any]) -> bool:

@@ -16,12 +16,14 @@ from typing import Any
 from skydag.app.births import Births
 from skydag.app.cancel import Cancel
 from skydag.app.endings import Endings
+from skydag.app.flights import Flights
 from skydag.app.flow import LOOK, Flow, Told, Upward
 from skydag.app.groups import TRIES, Groups
 from skydag.app.handover import HandOver
 from skydag.app.jobs import Jobs
 from skydag.app.sla import Sla
 from skydag.app.take_over import TakeOver
+from skydag.app.turns import Turns
 from skydag.engine import bits
 from skydag.engine.group import Group
 from skydag.engine.leaf import Leaf
@@ -48,18 +50,21 @@ class Settings:
     is_direct: bool = True              # direct continuation: the worker goes on himself where children are a sequence
     attempt_ttl: timedelta = timedelta(days=7)      # E-123: what lasts longer is killed
     task_ttl: timedelta = timedelta(days=1)
+    tasks_in_flight: int = 0            # most at once, 0: no limit (app/flights.py)
+    containers_in_flight: int = 0
 
 
 class Advance:
     def __init__(
         self, *, tasks: TaskStore, definitions: Definitions, attempts: AttemptStore, resumes: Resumes,
-        dispatch: Dispatch, timers: Timers, settings: Settings,
+        dispatch: Dispatch, timers: Timers, flights: Flights, settings: Settings,
     ) -> None:
         self.tasks, self.definitions, self.attempts, self.settings = tasks, definitions, attempts, settings
         self.resumes = resumes
         self.groups, self.flow = Groups(tasks, attempts), Flow(tasks)
         self.jobs = Jobs(groups=self.groups, tasks=tasks, definitions=definitions, flow=self.flow, dispatch=dispatch,
-                         is_direct=settings.is_direct)
+                         is_direct=settings.is_direct, flights=flights)
+        self.turns = Turns(flights=flights, groups=self.groups, tasks=tasks, definitions=definitions, jobs=self.jobs)
         self._births = Births(tasks, definitions, self.flow)
         self._take_over = TakeOver(groups=self.groups, tasks=tasks, definitions=definitions, attempts=attempts,
                                    flow=self.flow, resumes=resumes)

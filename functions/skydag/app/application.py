@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from skydag.app.advance import Advance, Settings
 from skydag.app.expand import Expand
+from skydag.app.flights import Flights
 from skydag.app.heal import KIND as HEAL
 from skydag.app.heal import Heal
 from skydag.app.kill import kill
@@ -35,6 +36,7 @@ from skydag.store import attempts
 from skydag.store.aside import Aside
 from skydag.store.attempts import AttemptStore
 from skydag.store.definitions import Definitions
+from skydag.store.flights import CONTAINER, WORK, FlightStore
 from skydag.store.projects import ProjectStore
 from skydag.store.resumes import Resumes
 from skydag.store.schedules import ScheduleStore
@@ -73,9 +75,12 @@ class Application:
         self.tasks = TaskStore(ports.table, self.blobs)
         self.definitions = Definitions(ports.objects, self.tasks)
         self.attempts = AttemptStore(ports.table, self.blobs)
+        self.flights = Flights(
+            FlightStore(ports.table), {WORK: settings.tasks_in_flight, CONTAINER: settings.containers_in_flight},
+            chance=ports.chance, now=ports.now)
         self.advance = Advance(tasks=self.tasks, definitions=self.definitions, attempts=self.attempts,
                                resumes=Resumes(ports.objects), dispatch=ports.dispatch, timers=ports.timers,
-                               settings=settings)
+                               flights=self.flights, settings=settings)
         self.record = Record(self.advance)
         self.aside = Aside(ports.table)
         self.stream = Stream(self.advance, self.aside)
@@ -126,6 +131,7 @@ class Application:
                     places=self._places(self), find_operator=self._find, open_log=self.open_log,
                     evaluator=self.evaluator, now=self.now, task_limit=self.settings.task_limit,
                     container_lease=self.settings.task_ttl + CONTAINER_GRACE,
+                    flights=self.flights, turns=self.advance.turns,
                     observer=self._observer)
 
     def evaluator(self, timezone: str) -> Evaluator:

@@ -8,6 +8,7 @@
     state                           what Again carried
     carry                           earlier tries of what it generates
     started                     when its first run began; absent before
+    seat        what it has where tasks in flight are limited (app/flights.py); else absent
     group       its group's item as the sender wrote it, for direct continuation; absent where that is off
 """
 
@@ -45,6 +46,7 @@ class Job:
     lost: int = 0
     carry: int = 0
     started_at: datetime | None = None
+    seat: str = ""
     group: Group | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -57,6 +59,8 @@ class Job:
         }
         if self.started_at is not None:
             out["started"] = to_text(self.started_at)
+        if self.seat:
+            out["seat"] = self.seat
         if self.group is not None:
             out["group"] = task_items.group_item(self.group, task_items.NOTHING)
         return out
@@ -68,6 +72,6 @@ class Job:
             is_parent_wide=data["wide"], number=data["number"], run=data["run"], name=data["name"],
             config=data["config"], export=data["export"], inherit=data["inherit"], lost=data["lost"],
             carry=data["carry"], stores=stores_from(data["stores"]), state=data["state"],
-            started_at=to_time(data["started"]) if "started" in data else None,
+            started_at=to_time(data["started"]) if "started" in data else None, seat=data.get("seat", ""),
             group=task_items.group_from(data["group"]) if "group" in data else None,
         )

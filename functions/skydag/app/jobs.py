@@ -1,10 +1,15 @@
-"""Leaves become jobs, and go to workers. A repeat is harmless: the claim is the fence."""
+"""Leaves become jobs, and go to workers. A repeat is harmless: the claim is the fence.
+
+Where tasks in flight are limited, a leaf is sent only once it has a seat (app/flights.py); the others are left to those
+who free seats (app/turns.py).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
+from skydag.app.flights import Flights
 from skydag.app.flow import Flow
 from skydag.app.groups import Groups
 from skydag.app.job import Job
@@ -15,6 +20,7 @@ from skydag.engine.pages import Page
 from skydag.model.session import Attempt
 from skydag.ports import Dispatch
 from skydag.store.definitions import Definitions
+from skydag.store.flights import WORK
 from skydag.store.tasks import TaskStore
 
 SLICE: Final = 250                      # jobs handed over between two looks at what is left
@@ -22,15 +28,14 @@ SLICE: Final = 250                      # jobs handed over between two looks at 
 
 class Jobs:
     def __init__(self, *, groups: Groups, tasks: TaskStore, definitions: Definitions, flow: Flow, dispatch: Dispatch,
-                 is_direct: bool) -> None:
+                 is_direct: bool, flights: Flights) -> None:
         self._groups, self._tasks, self._definitions, self._flow = groups, tasks, definitions, flow
-        self._dispatch, self._is_direct = dispatch, is_direct
+        self._dispatch, self._is_direct, self._flights = dispatch, is_direct, flights
 
     def send(self, attempt: Attempt, page: Page, group: Group, leaves: Sequence[int]) -> None:
         """The first run of these children."""
         for start in range(0, len(leaves), SLICE):
-            part = leaves[start:start + SLICE]
-            self._dispatch.work([self._job(attempt, page, group, ordinal, None).to_json() for ordinal in part])
+            self._send(attempt, page, group, dict.fromkeys(leaves[start:start + SLICE]))
 
     def send_again(self, attempt: Attempt, path: str, leaf: Leaf | None) -> None:
         """A leaf that nobody claimed (leaf is None), or the next run of one that asks for it."""
@@ -38,9 +43,36 @@ class Jobs:
         ordinal = paths.ordinal(path)
         if paths.generation(path) == group.generation and bits.has(group.in_progress, ordinal):
             page = self._definitions.page(attempt, group.page)
-            self._dispatch.work([self._job(attempt, page, group, ordinal, leaf).to_json()])
+            self._send(attempt, page, group, {ordinal: leaf})
 
-    def _job(self, attempt: Attempt, page: Page, group: Group, ordinal: int, leaf: Leaf | None) -> Job:
+    def fly(self, attempt: Attempt, page: Page, group: Group, ordinal: int, leaf: Leaf | None, seat: str) -> None:
+        """The next run of this leaf, which has that seat."""
+        self._dispatch.work([self._job(attempt, page, group, ordinal, leaf, seat).to_json()])
+
+    def _send(self, attempt: Attempt, page: Page, group: Group, leaves: Mapping[int, Leaf | None]) -> None:
+        if not self._flights.limit(WORK):
+            self._dispatch.work([self._job(attempt, page, group, ordinal, leaf).to_json()
+                                 for ordinal, leaf in leaves.items()])
+            return
+        left = self._seated(attempt, page, group, leaves)
+        if left:
+            self._flights.wait(WORK, attempt.id, group.path)
+            self._seated(attempt, page, group, left)        # a seat may have become free before anybody could see us
+
+    def _seated(self, attempt: Attempt, page: Page, group: Group,
+                leaves: Mapping[int, Leaf | None]) -> dict[int, Leaf | None]:
+        """Sends those for whom there is a seat; the others."""
+        at = {ordinal: paths.child(group.path, group.generation, ordinal) for ordinal in leaves}
+        seats = self._flights.take(WORK, attempt.id, {
+            at[ordinal]: leaf.run + 1 if leaf else 1 for ordinal, leaf in leaves.items()})
+        jobs = [self._job(attempt, page, group, ordinal, leaf, seats[at[ordinal]]).to_json()
+                for ordinal, leaf in leaves.items() if at[ordinal] in seats]
+        if jobs:
+            self._dispatch.work(jobs)
+        return {ordinal: leaf for ordinal, leaf in leaves.items() if at[ordinal] not in seats}
+
+    def _job(self, attempt: Attempt, page: Page, group: Group, ordinal: int, leaf: Leaf | None,
+             seat: str = "") -> Job:
         child = page.child(ordinal)
         is_direct = self._is_direct and not page.is_wide
         return Job(
@@ -51,5 +83,5 @@ class Jobs:
             inherit=self._tasks.inherit_pointer(attempt.id, group.inherit),
             stores=self._flow.before(page, group, ordinal),
             state=leaf.state_params if leaf else {}, lost=leaf.lost if leaf else 0, carry=leaf.carry if leaf else 0,
-            started_at=leaf.started_at if leaf else None,
+            started_at=leaf.started_at if leaf else None, seat=seat,
             group=group if is_direct else None)

@@ -59,6 +59,7 @@ class Record:
                     return
             else:
                 leaf = found
+        self._advance.turns.over(leaf, is_repeat=found is not None)
         if goes_on:
             work = self._advance.leaf_changed(run.attempt, leaf, now, is_repeat=found is not None)
             self._advance.advance(run.attempt, work, now, snapshot=run.group, is_direct=True)
@@ -119,9 +120,10 @@ class Record:
     # --- found dead --------------------------------------------------------------------------------------------------
 
     def lost(self, attempt_id: int, path: str, run: int, token: str | None, reason: str, now: datetime, *,
-             is_crash: bool) -> None:
+             is_crash: bool, seat: str = "") -> None:
         """A worker ended without a report. is_crash: something of ours broke, so the run is repeated (a few times);
-        else (time-out, out of memory, no image) the task fails with the reason, or runs again by its `_retry`."""
+        else (time-out, out of memory, no image) the task fails with the reason, or runs again by its `_retry`. seat:
+        what it was sent with; its task may have another by now, or none."""
         attempt = self._advance.attempt(attempt_id)
         leaf = self._tasks.leaf(attempt_id, path)
         if leaf is None or (leaf.run == run - 1 and leaf.state in (State.READY, State.RETRY_WAITING)):
@@ -129,16 +131,22 @@ class Record:
             return
         if leaf.run != run or leaf.state is not State.RUNNING or (token is not None and leaf.token != token):
             if leaf.run == run and leaf.token == token:                  # it died after its result: do what follows
+                self._advance.turns.over(leaf, is_repeat=True)
                 self._advance.advance(attempt, self._advance.leaf_changed(attempt, leaf, now), now)
+            self._advance.turns.unused(seat, run, leaf, is_repeat=True)
             return
         if is_crash and leaf.lost + 1 < LOST_MAX and not leaf.is_cancel_requested:
             again = replace(leaf, state=State.READY, lost=leaf.lost + 1, updated_at=now, deadline=None, container=None)
             if self._tasks.change(leaf, again, ACT) is None:
+                self._advance.turns.over(leaf, is_repeat=False)
+                self._advance.turns.unused(seat, run, again, is_repeat=False)
                 self._advance.jobs.send_again(attempt, path, again)
             else:                               # a kill, or another who found it dead: look again
-                self.lost(attempt_id, path, run, token, reason, now, is_crash=is_crash)
+                self.lost(attempt_id, path, run, token, reason, now, is_crash=is_crash, seat=seat)
             return
         self(self.run_of(attempt, leaf), self._verdict(attempt, leaf, reason), now)
+        if seat != leaf.seat:                   # it died between the two: the container's was the newer one
+            self._advance.turns.leave(seat, attempt_id, path, run, is_repeat=False)
 
     def report(self, report: Mapping[str, Any], now: datetime) -> None:
         """What `script` or a container reports. The token must be the claim's (F-8)."""
@@ -149,6 +157,7 @@ class Record:
                 "action": "report_refused", "attempt_id": attempt.id, "path": report["path"]})
             return
         if leaf.state is not State.RUNNING:
+            self._advance.turns.over(leaf, is_repeat=True)
             self._advance.advance(attempt, self._advance.leaf_changed(attempt, leaf, now), now)
             return
         self(self.run_of(attempt, leaf), Ended.from_json(report["ended"]), now)

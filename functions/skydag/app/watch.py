@@ -43,6 +43,7 @@ class Watch:
         for attempt_id, numbers in too_long.items():
             self._limits.end_tasks(attempt_id, numbers, now)
         self._limits.end_attempts(now)
+        self._advance.turns.watch()
         return count
 
     def group(self, attempt_id: int, path: str, now: datetime, too_long: TooLong) -> None:
@@ -70,11 +71,14 @@ class Watch:
         if late:
             too_long.setdefault(attempt_id, []).extend(leaf.number for leaf in late)
         work: Work = {path: []}
+        if not group.is_cancel_requested:               # else the group's settling cancels them unborn
+            self._advance.jobs.send(attempt, page, group, [
+                c for c, child in at.items() if child not in leaves and not page.child(c).is_group])
         for ordinal, child in at.items():
             if leaves.get(child) in late:
                 continue
             asked = self._group(attempt, page, group, ordinal, child, now) if page.child(ordinal).is_group else \
-                self._leaf(attempt, group, child, leaves.get(child), now)
+                self._leaf(attempt, leaves.get(child), now)
             for above, told in asked.items():
                 work.setdefault(above, []).extend(told)
         self._advance.advance(attempt, work, now)
@@ -115,10 +119,8 @@ class Watch:
             return self._advance.start_again(attempt, page, group, ordinal, now)
         return {path: []} if there.is_done else {}
 
-    def _leaf(self, attempt: Attempt, group: Group, path: str, leaf: Leaf | None, now: datetime) -> Work:
-        if leaf is None:
-            if not group.is_cancel_requested:           # else the group's settling cancels it unborn
-                self._advance.jobs.send_again(attempt, path, None)
+    def _leaf(self, attempt: Attempt, leaf: Leaf | None, now: datetime) -> Work:
+        if leaf is None:                                # it was sent again, with all that nobody claimed
             return {}
         if leaf.state is State.RUNNING:
             return self._running(attempt, leaf, now)

@@ -9,25 +9,30 @@ from datetime import timedelta
 from typing import Any, Final, Protocol
 
 from skydag.app import evaluate, execute
+from skydag.app.flights import Flights
 from skydag.app.job import Job
 from skydag.app.operators import unknown
 from skydag.app.record import Record, Run
 from skydag.app.task_log import TaskLog
+from skydag.app.turns import Turns
 from skydag.engine.leaf import Leaf
 from skydag.errors import ConfigError, TaskError
 from skydag.language.evaluate import Evaluator
 from skydag.model.ids import AttemptId, task_id
-from skydag.model.outcome import OK, Ended, failed
+from skydag.model.outcome import AGAIN, OK, Ended, failed
 from skydag.model.session import Attempt
 from skydag.model.task import State
 from skydag.ports import Clock, Dispatch
 from skydag.spi import Operator
 from skydag.store.attempts import to_json
+from skydag.store.flights import CONTAINER as CONTAINERS
 from skydag.store.tasks import TaskStore
 from skydag.store.values import Blobs
 
 LOG = logging.getLogger(__name__)
 LEASE: Final = timedelta(minutes=16)            # longer than any function runs (A-1); then `watch` asks
+CONTAINER_WAIT: Final = timedelta(seconds=10)   # until a task looks again for a free container, times its runs so far
+CONTAINER_WAITS_MAX: Final = 12
 
 HERE, SCRIPT, CONTAINER = "here", "script", "container"
 
@@ -59,8 +64,9 @@ class Work:
         self, *, tasks: TaskStore, blobs: Blobs, record: Record, dispatch: Dispatch, places: Places,
         find_operator: Callable[[str], Operator | None], open_log: Callable[[Attempt, str, int, int], TaskLog],
         evaluator: Callable[[str], Evaluator], now: Clock, task_limit: int, container_lease: timedelta,
-        observer: Observer | None = None,
+        flights: Flights, turns: Turns, observer: Observer | None = None,
     ) -> None:
+        self._flights, self._turns = flights, turns
         self._observer, self._container_lease = observer, container_lease
         self._tasks, self._blobs, self._record, self._dispatch = tasks, blobs, record, dispatch
         self._places, self._find, self._open_log = places, find_operator, open_log
@@ -71,11 +77,13 @@ class Work:
         now = self._now()
         leaf = Leaf(attempt_id=job.attempt.id, path=job.path, number=job.number, run=job.run, token=token,
                     state=State.RUNNING, started_at=job.started_at or now, updated_at=now, deadline=now + LEASE,
-                    state_params=job.state, lost=job.lost, carry=job.carry, parent_page=job.page)
+                    state_params=job.state, lost=job.lost, carry=job.carry, parent_page=job.page,
+                    seat=job.seat)
         found = self._tasks.claim(leaf)
         if found is not None:
             LOG.info("somebody else runs it", extra={"action": "claim_lost", "attempt_id": job.attempt.id,
                      "task": job.name, "run": job.run})
+            self._turns.unused(job.seat, job.run, found, is_repeat=False)
             return
         run = Run(attempt=job.attempt, leaf=leaf, name=job.name, config=job.config, group=job.group,
                   is_parent_wide=job.is_parent_wide)
@@ -128,12 +136,25 @@ class Work:
 
     def _to_container(self, task: Mapping[str, Any], leaf: Leaf) -> Ended | None:
         """The claim gets a longer lease first, then the container starts; its id is kept for a kill. A kill that came
-        before ends the run here, one that came meanwhile stops the container."""
-        longer = replace(leaf, deadline=leaf.updated_at + self._container_lease)
+        before ends the run here, one that came meanwhile stops the container. Where containers are limited and no seat
+        is free, the run ends and asks for another; once the container runs, the seat of the function is left."""
+        longer = replace(leaf, deadline=leaf.updated_at + self._container_lease, seat="")
+        if self._flights.limit(CONTAINERS):
+            seats = self._flights.take(CONTAINERS, leaf.attempt_id, {leaf.path: leaf.run})
+            if not seats:
+                wait = CONTAINER_WAIT * min(leaf.run, CONTAINER_WAITS_MAX)
+                return Ended(kind=AGAIN, after_s=wait.total_seconds(), state=leaf.state_params)
+            longer = replace(longer, seat=seats[leaf.path])
         if self._tasks.change(leaf, longer, "n") is not None:
+            self._turns.over(longer, is_repeat=False)
             return failed("killed before it began")
         token = f"{leaf.attempt_id}-{leaf.number}-{leaf.run}"
-        container = self._dispatch.container(task, token=token)
+        try:
+            container = self._dispatch.container(task, token=token)
+        except TaskError:
+            self._turns.over(longer, is_repeat=False)
+            raise
         if self._tasks.set_container(longer, container):
             self._dispatch.stop_container(container, "killed")
+        self._turns.over(leaf, is_repeat=False)
         return None

@@ -39,6 +39,7 @@ class Leaf:
     generated_first: int = 0
     is_cancel_requested: bool = False
     container: str | None = None            # of a run in a container: what StopTask wants
+    seat: str = ""                          # of this run, where tasks in flight are limited (store/flights)
     carry: int = 0                          # as in a group: earlier runs left stores of generated tasks behind
     lost: int = 0                           # runs in a row that ended without a trace
     parent_page: str = ""                   # where its definition lies, for those who find it dead

@@ -34,7 +34,7 @@ def _failed_call(event: dict[str, Any], application: Application) -> None:
     token = job["token"] if is_script else event["requestContext"]["requestId"]
     application.record.lost(
         int(job["attempt"]["id"]), job["path"], job["run"], token, _reason(text, is_script=is_script),
-        application.now(), is_crash=not is_verdict and not is_script)
+        application.now(), is_crash=not is_verdict and not is_script, seat=job.get("seat", ""))
 
 
 def _reason(text: str, *, is_script: bool) -> str:

@@ -10,7 +10,7 @@
     act     a | s | n                   what the stream does with a change: settle, look after, nothing
 
 group: k=g gen page base ih st v su un dn fa ca so ef sl xc dl pw rc ra ka cr up due_shard due_at
-leaf:  k=l num run tok st sa up dd ra sp ex so er out gn gf xc ct lo ka pp
+leaf:  k=l num run tok st sa up dd ra sp ex so er out gn gf xc ct fl lo ka pp
 Sets are text of engine/bits, times whole seconds since the epoch, JSON data is text. False and empty are left out.
 """
 
@@ -154,6 +154,8 @@ def leaf_item(leaf: Leaf, act: str, keep: Any) -> Item:
         item["xc"] = 1
     if leaf.container:
         item["ct"] = leaf.container
+    if leaf.seat:
+        item["fl"] = leaf.seat
     for name, number in (("lo", leaf.lost), ("ka", leaf.carry)):
         if number:
             item[name] = number
@@ -171,7 +173,8 @@ def leaf_from(item: Mapping[str, Any], load: Any) -> Leaf:
         deadline=_time(item.get("dd")), retry_at=_time(item.get("ra")), state_params=data("sp"), export=data("ex"),
         store=Store.from_json(data("so")) if "so" in item else None, error=data("er"), output=item.get("out", ""),
         generated=int(item.get("gn", 0)), generated_first=int(item.get("gf", 0)),
-        is_cancel_requested=bool(item.get("xc")), container=item.get("ct"), lost=int(item.get("lo", 0)),
+        is_cancel_requested=bool(item.get("xc")), container=item.get("ct"), seat=item.get("fl", ""),
+        lost=int(item.get("lo", 0)),
         carry=int(item.get("ka", 0)),
         parent_page=item.get("pp", ""), definition=data("df"),
     )
