@@ -63,7 +63,9 @@ class Told:
 
     def lost(
         self, attempt_id: int, path: str, run: int, token: str, reason: str, now: datetime, *, is_crash: bool,
+        seat: str = "",
     ) -> None:
+        self.seat = seat
         self.calls.append(("lost", attempt_id, path, run, token, reason, is_crash))
 
     @property
@@ -136,6 +138,7 @@ def test_a_work_call_that_broke_is_lost_by_the_calls_id_and_may_run_again() -> N
     finish.handle(event("work_crashed"), None, told.application)
     ((_, _, _, run, token, reason, is_crash),) = told.calls
     assert (run, token, is_crash) == (1, "11111111-b738-4ee3-8a3e-1f5d0b1f2c3d", True)
+    assert told.seat == "work-3"
     assert "DynamoDB does not answer" in reason
 
 

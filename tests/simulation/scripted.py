@@ -65,7 +65,8 @@ def begin(world: World, text: str, folder: Path, session_time: datetime = START,
     sla = sla_tasks(workflow.sla)
     return world.start(StoredWorkflow(
         id=workflow_id, name="w", project_id=1, project_name="p", revision="r", timezone=workflow.timezone,  # type: ignore[arg-type]
-        archive=None, config=workflow.definition, pages=world.application.definitions.keep(workflow_id, workflow.tasks, sla),
+        archive=None, config=workflow.definition,
+        pages=world.application.definitions.keep(workflow_id, workflow.tasks, sla),
         task_count=len(workflow.tasks), schedule=None, sla=workflow.sla), session_time)
 
 
