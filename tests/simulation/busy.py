@@ -22,10 +22,10 @@ TASK = timedelta(seconds=1)
 class Busy(World):
     """Every task takes a second from when it is sent. Nobody dies, so there is no safety net."""
 
-    def __init__(self, project: Path, *, tasks_in_flight: int, is_direct: bool = True) -> None:
+    def __init__(self, project: Path, *, tasks_in_flight: int, mode: str = "direct") -> None:
         self.flying: list[tuple[datetime, int, dict[str, Any]]] = []
         self.most, self._order, self._days = 0, itertools.count(), itertools.count()
-        super().__init__(project, is_direct=is_direct, replay=Script(), has_script=False,
+        super().__init__(project, mode=mode, replay=Script(), has_script=False,
                          tasks_in_flight=tasks_in_flight)
 
     @property
