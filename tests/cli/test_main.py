@@ -28,7 +28,19 @@ def test_version_anywhere_prints_only_the_version(capsys: pytest.CaptureFixture[
 
 @pytest.mark.parametrize(("argv", "last"), [
     (["chek"], "error: Unknown command: chek; did you mean 'check'?"),
-    (["retry", "1"], "error: Command retry is not supported yet; `skydag --help` lists what there is"),
+    (["backfill", "1"], "error: Command backfill is not supported yet; `skydag --help` lists what there is"),
+    (["retry", "x", "--all"], "error: 'x' is no attempt id: ids are numbers"),
+    (["retry", "1", "--all"],
+     "error: retry needs one of --latest-revision, --keep-revision, --revision NAME (which definition)"),
+    (["retry", "1", "--keep-revision"],
+     "error: retry needs one of --all, --resume, --resume-from +NAME (which tasks run)"),
+    (["retry", "1"], "error: retry needs one of --latest-revision, --keep-revision, --revision NAME (which definition) "
+                     "and one of --all, --resume, --resume-from +NAME (which tasks run)"),
+    (["retry", "1", "--keep-revision", "--all", "--resume"],
+     "error: Options --all and --resume can't be used together"),
+    (["retry", "1", "--keep-revision", "--revision", "r", "--all"],
+     "error: Options --keep-revision and --revision can't be used together"),
+    (["retry", "1", "--keep-revision", "--resume-from="], "error: Option --resume-from must not be empty"),
     (["kill"], "error: kill takes <attempt-id>, but 0 given"),
     (["heal", "abc"], "error: 'abc' is no attempt id: ids are numbers"),
     (["kill", "abc"], "error: 'abc' is no attempt id: ids are numbers"),

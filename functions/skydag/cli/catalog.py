@@ -16,6 +16,7 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...], str]] = {
     "disable": ("disable", (), "stop schedules from starting sessions"),
     "enable": ("enable", (), "let disabled schedules start sessions again"),
     "start": ("start", (), "start a session of a workflow"),
+    "retry": ("retry", (), "start a further attempt, of all tasks or where an old one stopped"),
     "sessions": ("sessions", ("session",), "list sessions, or show one"),
     "attempts": ("attempts", (), "list attempts"),
     "attempt": ("attempt", (), "show one attempt"),
@@ -27,13 +28,13 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...], str]] = {
 }
 
 LATER = frozenset({
-    "init", "new", "scheduler", "sched", "archive", "upload", "download", "retry", "reschedule", "backfill", "delete",
+    "init", "new", "scheduler", "sched", "archive", "upload", "download", "reschedule", "backfill", "delete",
     "secrets", "secret", "migrate", "selfupdate",
 })                                          # Digdag's, not here yet
 
 GROUPS = (
     ("On this machine", ("run", "check", "show", "server", "demo")),
     ("Projects", ("push", "projects", "workflows", "schedules", "disable", "enable")),
-    ("Sessions", ("start", "sessions", "attempts", "attempt", "tasks", "log", "kill", "heal")),
+    ("Sessions", ("start", "retry", "sessions", "attempts", "attempt", "tasks", "log", "kill", "heal")),
     ("Other", ("version",)),
 )

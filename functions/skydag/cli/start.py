@@ -80,7 +80,8 @@ def _told(attempt: Mapping[str, Any]) -> InvalidError:
     shown = time[:16] + time[19:] if time[16:19] == ":00" else time        # as Digdag writes it: seconds only if any
     found = f"session_id={attempt['sessionId']}, attempt_id={attempt['id']}, session_time={shown}"
     return InvalidError(f"A session for the requested session_time already exists ({found})\n"
-                        f"hint: use `skydag start ... --retry NAME` to run it once more under a name of its own")
+                        f"hint: use `skydag retry {attempt['id']} --latest-revision --all` to run it again, "
+                        f"with --resume instead of --all only what did not succeed")
 
 
 COMMAND = Command(
