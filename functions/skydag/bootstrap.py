@@ -91,7 +91,14 @@ def aws_application(
                         tasks_in_flight=int(env.get("SKYDAG_TASKS_IN_FLIGHT", "0")),
                         containers_in_flight=int(env.get("SKYDAG_CONTAINERS_IN_FLIGHT", "0")))
     return Application(ports, settings, CloudPlaces, attempt_limit=int(env.get("SKYDAG_ATTEMPT_LIMIT", "100")),
-                       properties=properties.parse(env.get("SKYDAG_PROPERTIES", "").replace(";", "\n")))
+                       properties=_properties(env))
+
+
+def _properties(env: Mapping[str, str]) -> dict[str, str]:
+    """What operators may ask of the configuration. A function keeps tasks from its own machine: Lambda's interface to
+    functions listens there, and would give other tasks away."""
+    local = {"config.http.allow_local_addresses": "false"} if "AWS_LAMBDA_RUNTIME_API" in env else {}
+    return local | properties.parse(env.get("SKYDAG_PROPERTIES", "").replace(";", "\n"))
 
 
 def _session(given: Any) -> Any:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import quote, quote_plus
 
 from skydag.errors import ConfigError
 from skydag.model.values import required, text
 from skydag.spi import Secrets
 
 _REFERENCE: Final = re.compile(r"\$\{\s*([A-Za-z_][A-Za-z_0-9]*)\s*:\s*([^}]*?)\s*\}")
+HIDDEN: Final = "***"
+HIDDEN_CHARS_MIN: Final = 3
+
 _ENV_NAME: Final = re.compile(r"[a-zA-Z_][a-zA-Z_0-9]*\Z")
 
 
@@ -28,6 +32,37 @@ def resolve(value: str, secrets: Secrets) -> str:
         return secret
 
     return _REFERENCE.sub(found, value) if "${" in value else value
+
+
+def masked(value: str) -> str:
+    """The text as it may be shown: `***` for each `${secret:key}`."""
+    return _REFERENCE.sub(HIDDEN, value)
+
+
+class Seen:
+    """Secrets that remember what was asked of them, so that none of it is shown (G-8)."""
+
+    def __init__(self, secrets: Secrets) -> None:
+        self._secrets = secrets
+        self.values: list[str] = []
+
+    def __call__(self, key: str) -> str | None:
+        value = self._secrets(key)
+        if value is not None:
+            self.values.append(value)
+        return value
+
+    def reveal(self, value: str) -> str:
+        """The text with its secrets. ConfigError, as `resolve`."""
+        return resolve(value, self)
+
+    def hide(self, text: str) -> str:
+        """Somebody else's text, such as an answer, without the secrets; those of one or two letters stay."""
+        for value in sorted({v.strip() for v in self.values}, key=lambda v: -len(v)):
+            if len(value) >= HIDDEN_CHARS_MIN:
+                for form in {value, quote(value), quote(value, safe=""), quote_plus(value)}:
+                    text = text.replace(form, HIDDEN)
+        return text
 
 
 def environment(local: Mapping[str, Any], secrets: Secrets) -> dict[str, str]:

@@ -6,6 +6,7 @@ operator is about to run: the task is claimed, and nothing has come back yet.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.digdag.workflow_cases import World, differences, matches
+from tests.web import Asked, Web
 
 from skydag.app import execute
 from skydag.app.operators import find_operator
@@ -29,8 +31,10 @@ LIMIT = 1000                            # that of the recorded runs
 
 
 class Play:
-    def __init__(self, case: Mapping[str, Any], folder: Path, *, is_direct: bool) -> None:
-        self._case, self._is_direct = case, is_direct
+    def __init__(self, case: Mapping[str, Any], folder: Path, *, is_direct: bool, web: Web | None = None) -> None:
+        if web is not None:
+            case = json.loads(json.dumps(case).replace("{{http}}", web.url))
+        self._case, self._is_direct, self._web = case, is_direct, web
         self._world = World(folder, _files(case["files"]), is_direct=is_direct, task_limit=LIMIT,
                             secrets=case.get("secrets"))
         self._kill: Mapping[str, Any] = {}
@@ -130,6 +134,8 @@ class Play:
         yield from differences(expect, self._world.rows(self._attempt_id))
         if "echo" in expect:
             yield from _echo(expect["echo"], self._lines, any_order=expect.get("echo_any_order", False))
+        if self._web is not None and "requests" in expect:
+            yield from _requests(expect["requests"], self._web.requests)
 
     def _time(self, where: Mapping[str, Any]) -> datetime:
         text = where.get("session_time", self._case.get("session_time", "2025-01-01T00:00:00+00:00"))
@@ -208,6 +214,18 @@ def _fields(expected: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[s
     for key, value in expected.items():
         if not matches(value, found[key]):
             yield f"attempt's {key} is {found[key]!r}, not {value!r}"
+
+
+def _requests(expected: Sequence[Mapping[str, Any]], found: Sequence[Asked]) -> Iterator[str]:
+    if len(found) != len(expected):
+        yield f"{len(found)} requests, not {len(expected)}"
+    for number, (wanted, asked) in enumerate(zip(expected, found, strict=False), 1):
+        for key, value in wanted.items():
+            if key == "headers":
+                yield from (f"request {number}: header {name} is {asked.headers.get(name)!r}, not {text!r}"
+                            for name, text in value.items() if not matches(text, asked.headers.get(name)))
+            elif not matches(value, getattr(asked, key)):
+                yield f"request {number}: {key} is {getattr(asked, key)!r}, not {value!r}"
 
 
 def _echo(expected: Sequence[Any], lines: Sequence[str], *, any_order: bool) -> Iterator[str]:

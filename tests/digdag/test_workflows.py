@@ -6,20 +6,17 @@ far; it may only shrink: a listed case that passes, and a name that no case has,
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.digdag.play import Play
 from tests.digdag.workflow_cases import all_cases
+from tests.web import serving
 
 NOT_YET: dict[str, tuple[str, ...]] = {
-    "the operators http> and http_call>": (
-        "http-get-store", "http-post-json", "http-post-text", "http-content-type", "http-bad-headers", "http-404",
-        "http-500-post-not-retried", "http-500-post-retry-true", "http-429-retried-always", "http-leaf-retry",
-        "http-content-too-large", "http-json-for-each", "http-secret-authorization", "http-secrets-redirected",
-        "http-defaults-block", "http-bad-format", "http-call-subtasks", "http-call-wrong-type",
-        "http-resume-keeps-resets"),
     "a folder of its own for each run: here a task runs in the project's own (E-140)": ("sh-files-not-kept",),
 }
 LISTED = {name: reason for reason, names in NOT_YET.items() for name in names}
@@ -39,17 +36,22 @@ def _modes() -> list[Any]:
     return out
 
 
+def played(case: Mapping[str, Any], folder: Path, *, is_direct: bool) -> list[str]:
+    with serving() if "http" in case.get("needs", ()) else nullcontext() as web:
+        return list(Play(case, folder, is_direct=is_direct, web=web).differences())
+
+
 @pytest.mark.parametrize(("name", "is_direct"), _modes())
 def test_a_recorded_case_comes_out_the_same(name: str, is_direct: bool, tmp_path: Path) -> None:
     _, case = ALL[name]
-    found = list(Play(case, tmp_path, is_direct=is_direct).differences())
+    found = played(case, tmp_path, is_direct=is_direct)
     assert not found, "\n".join([f"{name}: {case.get('title')}", *found[:8]])
 
 
 @pytest.mark.parametrize("name", sorted(LISTED))
 def test_a_listed_case_does_not_run_yet(name: str, tmp_path: Path) -> None:
     assert name in ALL, f"no case is called {name}: take it off the list"
-    assert any(Play(ALL[name][1], tmp_path, is_direct=True).differences()), f"{name} passes: take it off the list"
+    assert played(ALL[name][1], tmp_path, is_direct=True), f"{name} passes: take it off the list"
 
 
 def test_the_list_names_no_case_twice() -> None:

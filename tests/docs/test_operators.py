@@ -7,19 +7,34 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from tests.web import Reply, serving
 
 from skydag.app.operators import BUILT_IN
 
 ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "docs" / "operators"
 FAILS = {"fail"}                    # its example is a task that fails
+RATES = b'[{"name": "USD", "value": 1.1}, {"name": "CHF", "value": 0.9}]'
 
 
 def test_every_operator_has_a_page_and_every_page_an_operator() -> None:
     assert {page.stem for page in PAGES.glob("*.md")} == set(BUILT_IN)
+
+
+@contextmanager
+def surroundings() -> Iterator[dict[str, str]]:
+    """The world that the examples speak to: every http:// address is asked of a server of ours, as a proxy."""
+    with serving() as web:
+        web.answers["/latest"] = lambda asked: Reply(content=RATES)
+        web.answers["/new"] = lambda asked: Reply(status=201)
+        web.answers["/today.json"] = lambda asked: Reply(
+            content=b'{"+a": {"echo>": "planned for ${session_date}"}}', headers={"Content-Type": "application/json"})
+        yield {"http_proxy": web.url}
 
 
 @pytest.mark.parametrize("name", sorted(BUILT_IN))
@@ -37,8 +52,10 @@ def test_the_pages_example_runs_as_written(name: str, tmp_path: Path) -> None:
     for other in others:                # `# name.dig` on its first line
         (tmp_path / other.partition("\n")[0].removeprefix("# ")).write_text(other)
     source = os.pathsep.join(str(ROOT / root) for root in ("functions", "operators"))
-    done = subprocess.run(
-        [sys.executable, "-m", "skydag", "run", "example.dig"], cwd=tmp_path, text=True, capture_output=True,
-        check=False,
-        env={"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "PYTHONPATH": source, "HOME": str(tmp_path)})
+    with surroundings() as environment:
+        done = subprocess.run(
+            [sys.executable, "-m", "skydag", "run", "example.dig"], cwd=tmp_path, text=True,
+            capture_output=True, check=False,
+            env={"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "PYTHONPATH": source, "HOME": str(tmp_path),
+                 **environment})
     assert done.returncode == (1 if name in FAILS else 0), done.stdout + done.stderr

@@ -18,6 +18,8 @@ BUILT_IN: Final = {
     "fail": "skydag_operators.fail:Fail",
     "for_each": "skydag_operators.for_each:ForEach",
     "for_range": "skydag_operators.for_range:ForRange",
+    "http": "skydag_operators.http_:Http",
+    "http_call": "skydag_operators.http_call:HttpCall",
     "if": "skydag_operators.if_:If",
     "loop": "skydag_operators.loop:Loop",
     "notify": "skydag_operators.notify:Notify",
@@ -29,7 +31,7 @@ BUILT_IN: Final = {
 
 #: Digdag's own operators (O-1) that are not here yet; docs/compatibility.md lists them, a test compares.
 NOT_YET: Final = frozenset({
-    "bq", "bq_ddl", "bq_extract", "bq_load", "embulk", "emr", "gcs_wait", "http", "http_call", "mail", "param_get",
+    "bq", "bq_ddl", "bq_extract", "bq_load", "embulk", "emr", "gcs_wait", "mail", "param_get",
     "param_set", "pg", "rb", "redshift", "redshift_load", "redshift_unload", "s3_wait", "td", "td_ddl",
     "td_for_each", "td_load", "td_partial_delete", "td_result_export", "td_run", "td_table_export", "td_wait",
     "td_wait_table",

@@ -20,7 +20,8 @@ from skydag.language.advice.sites import BODIES, Path, Site, Warn, names, texts
 from skydag.language.advice.spelling import one_letter_off
 from skydag.language.template import Expression, split
 
-STORES_NOTHING: Final = frozenset(("echo", "fail", "sh", "if", "loop", "for_range", "notify", "nop", "mail", "wait"))
+STORES_NOTHING: Final = frozenset((
+    "echo", "fail", "sh", "if", "loop", "for_range", "notify", "nop", "mail", "param_set", "wait"))
 GIVEN: Final = BUILT_IN | FROM_SCHEDULE | {"i", "range", "error", "_workdir", "_project_path"}
 UNKNOWN_MAX: Final = 100        # names that are compared with all others
 

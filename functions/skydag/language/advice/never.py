@@ -8,7 +8,8 @@ from typing import Any, Final
 from skydag.language.advice.sites import Site, Warn, is_disabled
 
 TAKES_DO: Final = frozenset(("if", "loop", "for_each", "for_range"))
-TAKES_NO_DO: Final = frozenset(("call", "echo", "fail", "http", "mail", "notify", "py", "rb", "require", "sh", "wait"))
+TAKES_NO_DO: Final = frozenset(("call", "echo", "fail", "http", "http_call", "mail", "notify", "param_get",
+                                   "param_set", "py", "rb", "require", "sh", "wait"))
 
 
 def advise(site: Site, warn: Warn) -> None:

@@ -27,7 +27,7 @@ _WITHOUT_UNDERSCORE: Final[Mapping[str, type | tuple[type, ...]]] = {
     "retry": (int, dict), "parallel": (bool, dict), "background": bool, "disable": bool, "export": dict, "env": dict,
     "error": dict, "check": dict}
 NEEDS_DO: Final = frozenset(("loop", "for_each", "for_range"))
-NEEDS_A_COMMAND: Final = NEEDS_DO | {"call", "echo", "if", "notify", "require", "sh", "wait"}
+NEEDS_A_COMMAND: Final = NEEDS_DO | {"call", "echo", "http_call", "if", "notify", "require", "sh", "wait"}
 _NOT_OPTIONS: Final = ("docker", "depends_on", "after", "plugin", "agent", "ecs")
 
 

@@ -11,7 +11,8 @@ from skydag.language.advice.sites import BODIES, Path, Site, Warn
 from skydag.language.problems import did_you_mean
 from skydag.language.tree import build
 
-MAKES_NO_TASKS: Final = frozenset(("echo", "fail", "sh", "rb", "mail", "http", "wait", "notify", "require"))
+MAKES_NO_TASKS: Final = frozenset((
+    "echo", "fail", "sh", "rb", "mail", "http", "param_get", "param_set", "wait", "notify", "require"))
 NEVER_RETRIED: Final = frozenset(("echo", "fail", "nop", "wait", "notify", "s3_wait"))          # L-112
 NOT_READ: Final = {             # blocks of Digdag's that change nothing here
     "plugin": "operators come with Python packages that are installed, not from here",
