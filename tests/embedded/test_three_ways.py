@@ -22,8 +22,8 @@ from skydag.embedded.installation import Installation
 from skydag.embedded.rest import Rest
 from skydag.language.compile import compile_project
 from skydag.language.sla import sla_tasks
+from skydag.local.chosen import stored as _stored
 from skydag.local.objects import MemoryObjects
-from skydag.local.run import _stored
 from skydag.local.secret_store import LocalSecrets
 from skydag.local.world import LocalWorld
 from skydag.store.logs import ObjectLogs

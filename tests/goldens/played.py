@@ -23,11 +23,8 @@ CLI_NOT_YET = {
 }
 
 _RESCHEDULE = "the command reschedule comes later"
-_SELECT = "--start, --goal and --end come later"
 _BACKFILL = "the command backfill comes later"
 STEPS_NOT_YET: dict[str, dict[str, str]] = {
-    "cli/run-select": dict.fromkeys(("start", "start-nested", "start-last", "goal", "goal-last", "end", "start-end",
-                                     "fresh-goal", "fresh-end", "start-no-plus"), _SELECT),
     "cli/schedules": {
         **dict.fromkeys(("reschedule-dry", "reschedule-to", "reschedule-run-at", "reschedule-past",
                          "reschedule-skip-past", "reschedule-unix"), _RESCHEDULE),

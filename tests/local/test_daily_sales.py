@@ -82,7 +82,8 @@ def test_a_shop_that_sent_nothing_fails_the_run_after_one_retry_and_error_says_s
     assert "loading failed on 2025-01-01: Python command failed with code 1" in ended.stdout
     assert "No such file or directory: 'data/west.csv'" in ended.stdout
     assert "nobody gets here" not in ended.stdout
-    assert ended.stderr.count("(+broken_load+load+west): py>") == 2
+    assert ended.stderr.count("(+broken_load+load+west): py>") == 1             # L-147
+    assert "(+broken_load+load+west): failed, runs again" in ended.stderr
 
 
 def test_a_slow_report_alerts_while_it_runs_and_ends_well(laptop: Laptop) -> None:

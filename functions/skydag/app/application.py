@@ -65,11 +65,13 @@ class Application:
         self, ports: Ports, settings: Settings, places: Callable[[Application], Places], *, attempt_limit: int = 100,
         observer: Observer | None = None, find: Callable[[str], Operator | None] = find_operator,
         properties: Mapping[str, str] | None = None,
+        logs_are_live: bool = False,
     ) -> None:
         """properties: what operators may ask of the configuration (C-13)."""
         self.ports, self.settings, self.attempt_limit = ports, settings, attempt_limit
         self._find, self._places, self._observer = find, places, observer
         self.properties = properties or {}
+        self._logs_are_live = logs_are_live
         self._evaluators: dict[str, Evaluator] = {}
         self.blobs = Blobs(ports.objects)
         self.tasks = TaskStore(ports.table, self.blobs)
@@ -140,7 +142,8 @@ class Application:
         return self._evaluators[timezone]
 
     def open_log(self, attempt: Attempt, name: str, number: int, run: int) -> TaskLog:
-        return TaskLog(lambda: self.ports.stored_logs.open(attempt.id, name, number, run, now=self.now()))
+        return TaskLog(lambda: self.ports.stored_logs.open(attempt.id, name, number, run, now=self.now()),
+                       is_live=self._logs_are_live)
 
     def notify(self, attempt: Attempt, task_name: str, message: str, number: int) -> None:
         """The id is the task's: a repeated run of the task repeats the same notice (G-9)."""

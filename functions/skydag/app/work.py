@@ -56,7 +56,8 @@ class Observer(Protocol):
     def begins(self, name: str, operator: str, config: Mapping[str, Any]) -> bool:
         """A task is about to run; True: it is not to run, and succeeds with an empty result (a dry run)."""
 
-    def ended(self, attempt: Attempt, name: str, ended: Ended) -> None: ...
+    def ended(self, attempt: Attempt, name: str, ended: Ended, *, goes_on: bool) -> None:
+        """goes_on: tasks that it generated, or its _check, come first, then it is done."""
 
 
 class Work:
@@ -93,7 +94,8 @@ class Work:
         finally:
             output = log.close()
         if ended is not None and self._observer is not None:
-            self._observer.ended(job.attempt, job.name, ended)
+            goes_on = bool(ended.subtasks or job.config.get("_check"))
+            self._observer.ended(job.attempt, job.name, ended, goes_on=goes_on)
         if ended is not None:
             self._record(run, replace(ended, output=output), self._now())
 

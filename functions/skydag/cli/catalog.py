@@ -4,6 +4,7 @@ from __future__ import annotations
 
 COMMANDS: dict[str, tuple[str, tuple[str, ...], str]] = {
     # name: (module, aliases, what it does)
+    "init": ("init", ("new",), "make a project with an example that runs"),
     "run": ("run", ("r",), "run a workflow on this machine"),
     "check": ("check", ("c",), "check the workflows of a project directory"),
     "show": ("show", (), "show the tasks of a workflow, as text or as a flowchart"),
@@ -28,12 +29,12 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...], str]] = {
 }
 
 LATER = frozenset({
-    "init", "new", "scheduler", "sched", "archive", "upload", "download", "reschedule", "backfill", "delete",
+    "scheduler", "sched", "archive", "upload", "download", "reschedule", "backfill", "delete",
     "secrets", "secret", "migrate", "selfupdate",
 })                                          # Digdag's, not here yet
 
 GROUPS = (
-    ("On this machine", ("run", "check", "show", "server", "demo")),
+    ("On this machine", ("init", "run", "check", "show", "server", "demo")),
     ("Projects", ("push", "projects", "workflows", "schedules", "disable", "enable")),
     ("Sessions", ("start", "retry", "sessions", "attempts", "attempt", "tasks", "log", "kill", "heal")),
     ("Other", ("version",)),

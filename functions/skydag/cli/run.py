@@ -8,13 +8,14 @@ from pathlib import Path
 
 from skydag.cli.command import Command
 from skydag.cli.config import below, configuration, params
-from skydag.cli.options import PARAMS, Given, Option
+from skydag.cli.options import COMMON, PARAMS, Given, Option
 from skydag.cli.project_dir import directory
 from skydag.errors import InvalidError
 from skydag.model.run_options import RunOptions
 
 EXCLUSIVE = (("start", "goal"), ("goal", "end"), ("rerun", "start"), ("rerun", "goal"))     # C-21
-NOT_YET = ("start", "goal", "end")
+FORMATS = ("text", "json")
+NOT_KEPT = frozenset({"rerun", "start", "session-time", "dry-run", "dE", "help"})   # by a run that goes on from it
 
 
 def run(given: Given) -> int:
@@ -28,13 +29,13 @@ def run(given: Given) -> int:
 
 
 def read(given: Given) -> RunOptions:
-    """InvalidError: options that exclude each other, or are not supported yet."""
+    """InvalidError: options that exclude each other, or have values that are none."""
     for one, other in EXCLUSIVE:
         if given.has(one) and given.has(other):
             raise InvalidError(f"Options --{one} and --{other} can't be used together")
-    for name in NOT_YET:
-        if given.has(name):
-            raise InvalidError(f"Option --{name} is not supported yet: run without it, or one task by its name (+name)")
+    kind = given.one("format") or "text"
+    if kind not in FORMATS:
+        raise InvalidError(f"Option --format takes {' or '.join(FORMATS)}, not '{kind}'")
     config = configuration(given)
     project = directory(given)
     save, task_log, log = given.one("save"), given.one("task-log"), given.one("log")
@@ -55,6 +56,9 @@ def read(given: Given) -> RunOptions:
         save_dir=None if save is None else project / save,
         is_saving=not given.has("no-save"),
         is_rerun=given.has("rerun"),
+        start=given.one("start"),
+        goal=given.one("goal"),
+        end=given.one("end"),
         is_dry_run=given.has("dry-run") or given.has("dE"),
         shows_params=given.has("show-params") or given.has("dE"),
         max_task_threads=threads,
@@ -62,7 +66,19 @@ def read(given: Given) -> RunOptions:
         log_file=None if log in (None, "-") else Path(str(log)).absolute(),
         log_level=(given.one("log-level") or "info").lower(),
         task_limit=_whole(config, "executor.task_max_run", 10_000),
+        format=kind,
+        words=words(given),
     )
+
+
+def words(given: Given) -> tuple[str, ...]:
+    """What was typed, but for what a run that goes on from this one is to do without."""
+    out = list(given.arguments)
+    for option in (*COMMAND.options, *COMMON):
+        if option.key not in NOT_KEPT:
+            for value in given.all(option.key):
+                out += [option.names[-1]] if option.value is None else [option.names[-1], value]
+    return tuple(out)
 
 
 def _whole(config: dict[str, str], key: str, default: int) -> int:
@@ -80,12 +96,13 @@ COMMAND = Command(
         Option(("-t", "--session", "--session-time"), "VALUE",
                "last (default), hourly, daily, schedule, yyyy-MM-dd or 'yyyy-MM-dd HH:mm:ss'"),
         Option(("-a", "--all", "--rerun"), None, "ignore saved task states, run everything"),
-        Option(("-s", "--start"), "+NAME", "run this task and all later ones (not supported yet)"),
-        Option(("-g", "--goal"), "+NAME", "run up to this task and its children (not supported yet)"),
-        Option(("-e", "--end"), "+NAME", "leave out this task and all later ones (not supported yet)"),
+        Option(("-s", "--start"), "+NAME", "run this task and all later ones"),
+        Option(("-g", "--goal"), "+NAME", "run up to this task and its children"),
+        Option(("-e", "--end"), "+NAME", "leave out this task and all later ones"),
         Option(("-o", "--save"), "DIR", "where task states are kept (default .digdag/status)"),
         Option(("--no-save",), None, "neither read nor write task states"),
         Option(("-d", "--dry-run"), None, "run no operator: every task succeeds"),
+        Option(("--format",), "FORMAT", "text (default), or json: one event a line on standard output"),
         Option(("-E", "--show-params"), None, "show each task's parameters before it runs"),
         Option(("-dE",), None, "both"),
         Option(("--max-task-threads",), "N", "most tasks at once (default: no limit)"),

@@ -3,256 +3,202 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from threading import Lock
-from typing import Any, Final, TextIO
+from typing import Final, TextIO
 
 from skydag.app.advance import Settings
-from skydag.app.packing import listed
-from skydag.app.tasks import TaskRow
-from skydag.app.workspace import reader
-from skydag.errors import InvalidError, NotFoundError, WorkflowError
-from skydag.language.compile import compile_project, compile_tasks
-from skydag.language.problems import similar
+from skydag.engine.selection import select
+from skydag.errors import InvalidError
 from skydag.language.sla import sla_tasks
+from skydag.local import chosen
 from skydag.local.alerts import LocalAlerts
-from skydag.local.objects import FolderObjects, MemoryObjects
-from skydag.local.saved import SavedStates
+from skydag.local.interrupt import leaving_on_signals
+from skydag.local.lock import RunLock
+from skydag.local.observer import RunObserver
+from skydag.local.outputs import Outputs
+from skydag.local.saved import SavedStates, file_name, names_in
 from skydag.local.secret_store import LocalSecrets
 from skydag.local.session_time import folder_name, saved_times, session_time
-from skydag.local.world import LocalWorld
-from skydag.model.ids import ProjectId, WorkflowId
+from skydag.local.task_logs import NoLogs, TaskLogs, attempt_folder
+from skydag.local.tell import Failure, RunEnd, RunStart, Teller
+from skydag.local.tellers import teller
+from skydag.local.world import NO_LIMIT, LocalWorld
 from skydag.model.params import merge
-from skydag.model.project import StoredWorkflow
 from skydag.model.run_options import RunOptions
-from skydag.model.session import Attempt
 from skydag.model.task import State
-from skydag.model.workflow import Project, Task, Workflow
+from skydag.model.workflow import Workflow
 from skydag.model.zones import zone
 from skydag.ports import Chance, Clock
-from skydag.store.logs import ObjectLogs
 
-THREADS: Final = 64         # tasks at once where nothing limits them
-HINTS: Final = ("  * Use --session <daily | hourly | \"yyyy-MM-dd[ HH:mm:ss]\"> to not reuse the last session time.",
-                "  * Use --rerun to run again what was skipped.")
+INTERRUPTED: Final = 130
+HINTS: Final = ('Use --session <daily | hourly | "yyyy-MM-dd[ HH:mm:ss]"> to not reuse the last session time.',
+                "Use --rerun, --start +NAME, or --goal +NAME argument to rerun skipped tasks.")
 
 
 def run(options: RunOptions, *, now: Clock, chance: Chance, env: Mapping[str, str] | None = None,
         out: TextIO | None = None, err: TextIO | None = None) -> int:
-    """The exit code: 0 if the attempt succeeded, else 1 (C-31). Raises WorkflowError, InvalidError."""
-    return _Run(options, now, chance, os.environ if env is None else env, out or sys.stdout, err or sys.stderr)()
+    """The exit code: 0 if the attempt succeeded, else 1 (C-31); 130 if somebody interrupted it. Raises WorkflowError,
+    InvalidError, NotFoundError; ConflictError while another run is at the same states."""
+    workflow = chosen.workflow(options)
+    environment = os.environ if env is None else env
+    with _log_file(options) as log:
+        tell = teller(options, workflow, out or sys.stdout, err or sys.stderr, now, environment, log)
+        try:
+            return _Run(options, workflow, now, chance, environment, tell)()
+        finally:
+            tell.close()
 
 
 class _Run:
-    def __init__(self, options: RunOptions, now: Clock, chance: Chance, env: Mapping[str, str], out: TextIO,
-                 err: TextIO) -> None:
-        self.options, self.now, self.chance, self.env, self.out, self.err = options, now, chance, env, out, err
-        self._writing = Lock()
+    """One run; its session, the folder of its states, and what it stands on."""
+
+    def __init__(self, options: RunOptions, workflow: Workflow, now: Clock, chance: Chance, env: Mapping[str, str],
+                 tell: Teller) -> None:
+        self.options, self.workflow, self.now, self.chance, self.env = options, workflow, now, chance, env
+        self.tell, self.started = tell, now()
+        self.selection = select(workflow.tasks, is_rerun=options.is_rerun, start=options.start, goal=options.goal,
+                                end=options.end)
+        save_dir = options.save_dir or options.project / ".digdag" / "status"
+        saved = saved_times(save_dir, workflow.name) if options.session == "last" and options.is_saving else []
+        self.at = session_time(options.session, workflow, saved, self.started)
+        self.is_reused = bool(saved)
+        self.folder = save_dir / folder_name(self.at, workflow.timezone)
+        self.is_saving = options.is_saving and not options.is_dry_run
 
     def __call__(self) -> int:
-        options = self.options
-        workflow = self._workflow()
-        if options.task is not None:
-            workflow = _only(workflow, options.task)
-        started = self.now()
-        save_dir = options.save_dir or options.project / ".digdag" / "status"
-        at = session_time(options.session, workflow, saved_times(save_dir, workflow.name), started)
-        if options.session == "last" and options.is_saving and saved_times(save_dir, workflow.name):
-            self._say(f"Reusing the last session time {at.astimezone(zone(workflow.timezone)).isoformat()}.")
-        folder = save_dir / folder_name(at, workflow.timezone)
-        states = SavedStates(folder if options.is_saving and not options.is_dry_run else None,
-                             is_used=not options.is_rerun)
-        world = self._world(states)
+        if not self.is_saving:
+            return self._run()
+        local = self.at.astimezone(zone(self.workflow.timezone))
+        lock = RunLock(self.folder / file_name(f".{self.workflow.name}", ".lock"),
+                       f"'{self.workflow.name}' for {local.isoformat()}")
         try:
-            return self._run(world, workflow, at, states, folder, started)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock.take(self.now())
+        except OSError as refused:
+            raise InvalidError(f"task states cannot be kept in {self.folder}: {refused.strerror}; choose another "
+                               "folder with -o DIR, or keep none with --no-save") from refused
+        try:
+            return self._run()
+        finally:
+            lock.release()
+
+    def _run(self) -> int:
+        options = self.options
+        self.states = SavedStates(self.folder if self.is_saving else None, self.workflow.name,
+                                  is_read=not options.is_rerun)
+        self._before()
+        self.outputs = Outputs(self.folder / ".log" if self.is_saving else None)
+        self.logs = TaskLogs(attempt_folder(
+            options.task_log_dir, created=self.started, project_id=1, workflow=self.workflow.name,
+            session=folder_name(self.at, self.workflow.timezone))) if options.task_log_dir else None
+        self.observer = RunObserver(self.tell, self.states, self.outputs, self.selection,
+                                    is_dry_run=options.is_dry_run, shows_params=options.shows_params)
+        world = self._world()
+        try:
+            with leaving_on_signals(world, self.tell):
+                return self._attempt(world)
         finally:
             world.close()
 
-    def _run(self, world: LocalWorld, workflow: Workflow, at: datetime, states: SavedStates, folder: Path,
-             started: datetime) -> int:
+    def _before(self) -> None:
+        """What is to be told before anything runs."""
+        self.tell.starts(RunStart(workflow=self.workflow.name, is_reused=self.is_reused, tasks=len(self.workflow.tasks),
+                                  session_time=self.at.astimezone(zone(self.workflow.timezone))))
+        for name, reason in self.states.broken:
+            self.tell.warn(f"the saved state {name} cannot be read and is ignored, its task runs again: {reason}")
+        if self.is_saving:
+            with suppress(OSError):
+                self.states.clean()
+        if not self.options.is_saving and self.options.start:
+            self.tell.warn("--start needs the saved states of the tasks before; with --no-save they all run (E-146)")
+
+    def _world(self) -> LocalWorld:
+        options = self.options
+        return LocalWorld(
+            project=options.project, now=self.now, chance=self.chance, env=self.env,
+            secrets=LocalSecrets(options.secrets, _config_home(self.env) / "secrets"), echo=self.tell.say,
+            output=self.observer.output, group_ended=self.observer.group_ended, observer=self.observer,
+            logs=self.logs or NoLogs(), logs_are_live=self.logs is not None, alerts=LocalAlerts(self.tell.alert),
+            threads=options.max_task_threads or NO_LIMIT, settings=Settings(task_limit=options.task_limit),
+            properties=options.properties)
+
+    def _attempt(self, world: LocalWorld) -> int:
         application = world.application
-        stored = _stored(workflow, application.definitions.keep(1, workflow.tasks, sla_tasks(workflow.sla)), started)
+        pages = application.definitions.keep(1, self.workflow.tasks, sla_tasks(self.workflow.sla))
         params = dict(self.options.params)
         if self.options.has_project_option:
             params = merge(params, {"_project_path": str(self.options.project)})
-        attempt = application.starter(stored, at, params=params, now=started)
+        attempt = application.starter(chosen.stored(self.workflow, pages, self.started), self.at, params=params,
+                                      now=self.started)
         try:
-            attempt = world.run_until_done(attempt.id)
+            attempt = world.run_until_done(attempt.id, tick=self.states.write)
+        except KeyboardInterrupt:
+            self.observer.interrupt()
+            world.close()
+            world.tell_groups(attempt)
+            self._conclude("interrupted", [])
+            return INTERRUPTED
         finally:
-            rows = application.task_rows(attempt.id)
-            states.save(rows)
-        self._conclude(attempt.is_success, rows, folder)
+            self.states.write()
+        failures = [] if attempt.is_success else [
+            self._failure(row.full_name, str(row.error.get("message", "")))
+            for row in application.task_rows(attempt.id) if row.state is State.ERROR]
+        self._conclude("success" if attempt.is_success else "error", failures)
         return 0 if attempt.is_success else 1
 
-    def _workflow(self) -> Workflow:
-        name = self._name()
-        project = self._project()
-        workflow = project.workflow(name)
-        if workflow is None:
-            known = similar(name, [w.name for w in project.workflows])
-            hint = f"; did you mean {known[0]}.dig?" if known else ""
-            raise NotFoundError(f"Workflow '{name}' does not exist in {self.options.project}{hint}")
-        return workflow
+    def _failure(self, name: str, message: str) -> Failure:
+        last, log = self.outputs.of(name)
+        path = self.logs.of(name) if self.logs is not None else log
+        return Failure(task=name, message=message, command=self.observer.commands.get(name), last_lines=last,
+                       place=chosen.place_of(self.options, self.workflow, name), log=self._shown(path))
 
-    def _name(self) -> str:
-        typed = self.options.file
-        if not typed.endswith(".dig"):
-            return typed
-        path = (self.options.project / typed).resolve()
-        if not path.is_file():
-            near = similar(Path(typed).name, [p.name for p in path.parent.glob("*.dig")])
-            raise NotFoundError(f"there is no file {typed}" + (f"; did you mean {near[0]}?" if near else ""))
-        if path.parent != self.options.project.resolve():
-            folder = os.path.relpath(path.parent, self.options.project)
-            raise InvalidError(f"{typed} is not at the top of the project {self.options.project}: "
-                               f"'cd {folder}' first, or add '--project {folder}'")
-        return path.stem
+    def _conclude(self, state: str, failures: list[Failure]) -> None:
+        self.states.write()
+        if self.logs is not None and self.logs.trouble is not None:
+            self.tell.warn(f"task logs could not be written below {self.logs.folder}: {self.logs.trouble.strerror}")
+        is_saved = self.is_saving and any(name.endswith(".yml") for name in names_in(self.folder))
+        self.tell.finished(RunEnd(
+            state=state, failures=failures, saved=self._shown(self.folder if is_saved else None),
+            unsaved=self._unsaved(), hints=HINTS if is_saved else (),
+            resume=None if state == "success" or not self.is_saving else self._resume()))
 
-    def _project(self) -> Project:
-        root = self.options.project
-        project = compile_project(listed(root), reader(root))
-        if project.errors:
-            raise WorkflowError("\n".join(map(str, project.errors)))
-        return project
+    def _unsaved(self) -> str | None:
+        trouble = self.states.trouble
+        if trouble is None:
+            return None
+        return (f"the states of {self.states.count} tasks could not be saved in {self._shown(self.folder)}: "
+                f"{trouble.strerror}; those tasks run again next time. Free some space or choose another folder "
+                "with -o DIR")
 
-    def _world(self, states: SavedStates) -> LocalWorld:
-        options = self.options
-        objects = FolderObjects(options.task_log_dir) if options.task_log_dir else MemoryObjects()
-        secrets = LocalSecrets(options.secrets, _config_home(self.env) / "secrets")
-        return LocalWorld(
-            project=options.project, now=self.now, chance=self.chance, secrets=secrets, echo=self._print, env=self.env,
-            logs=ObjectLogs(objects, agent="local", clock=self.now), alerts=LocalAlerts(self._alert),
-            threads=options.max_task_threads or THREADS, settings=Settings(task_limit=options.task_limit),
-            observer=_Observer(self, states), properties=options.properties)
+    def _resume(self) -> str:
+        """The command that goes on from here: as it was typed, for this very session, and nothing is run twice."""
+        local = self.at.astimezone(zone(self.workflow.timezone))
+        is_day = (local.hour, local.minute, local.second) == (0, 0, 0)
+        session = local.strftime("%Y-%m-%d" if is_day else "%Y-%m-%d %H:%M:%S")
+        return shlex.join(("skydag", "run", *self.options.words, "--session", session))
 
-    def _conclude(self, is_success: bool, rows: Sequence[TaskRow], folder: Path) -> None:
-        shown = os.path.relpath(folder, self.options.project) if folder.is_relative_to(self.options.project) else folder
-        where = f"Task state is saved at {shown} directory." if self.options.is_saving and not self.options.is_dry_run \
-            else ""
-        if is_success:
-            self._say(f"Success. {where}".rstrip())
-        else:
-            self._say("\nerror: ")
-            for row in rows:
-                if row.state is State.ERROR:
-                    message = "\n    ".join(str(row.error.get("message", "")).splitlines())
-                    self._say(f"  * {row.full_name}:\n    {message}")
-            self._say(f"\n{where}".rstrip("\n"))
-        if where:
-            for hint in HINTS:
-                self._say(hint)
-
-    def _print(self, text: str) -> None:
-        with self._writing:
-            self.out.write(text if text.endswith("\n") else text + "\n")
-            self.out.flush()
-
-    def _say(self, text: str) -> None:
-        with self._writing:
-            self.err.write(text + "\n")
-            self.err.flush()
-
-    def _alert(self, message: str) -> None:
-        self._say(f"{self._stamp()} [WARN] notify: {message}")
-
-    def _stamp(self) -> str:
-        return self.now().astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
-
-    def log(self, level: str, name: str, text: str) -> None:
-        levels = ("error", "warn", "info", "debug", "trace")
-        if levels.index(level) <= levels.index(self.options.log_level):
-            self._say(f"{self._stamp()} [{level.upper()}] ({name}): {text}")
+    def _shown(self, path: Path | None) -> str | None:
+        if path is None:
+            return None
+        return os.path.relpath(path) if path.is_relative_to(self.options.project) else str(path)
 
 
-class _Observer:
-    """What a local run wants to know of its tasks: which begin, which are known already, how they ended."""
-
-    def __init__(self, run: _Run, states: SavedStates) -> None:
-        self._run, self._states = run, states
-
-    def known(self, attempt: Attempt, name: str) -> Any:
-        found = self._states.known(name) if _is_asked_for(attempt) else None
-        if found is not None:
-            self._run.log("warn", name, "Skipped")
-        return found
-
-    def begins(self, name: str, operator: str, config: Mapping[str, Any]) -> Any:
-        """L-147. In a dry run this is all there is: an empty result."""
-        command = config.get("_command")
-        self._run.log("info", name, f"type: {operator}" if command is None else f"{operator}>: {command}")
-        if self._run.options.shows_params:
-            import yaml
-            self._run._print(yaml.safe_dump(_plain(config), sort_keys=False, allow_unicode=True))
-        return self._run.options.is_dry_run
-
-    def ended(self, attempt: Attempt, name: str, ended: Any) -> None:
-        if _is_asked_for(attempt):
-            self._states.ended(name, ended)
-
-
-def _is_asked_for(attempt: Attempt) -> bool:
-    """The attempt of this run is the first; those that `require>` starts are of other sessions, and have no saved
-    states, though their tasks may have the same names."""
-    return attempt.id == 1
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {k: _plain(v) for k, v in value.items()}
-    return [_plain(v) for v in value] if isinstance(value, list | tuple) else value
-
-
-def _only(workflow: Workflow, pattern: str) -> Workflow:
-    """Only the task that the pattern matches, put directly below the root (C-23, C-24, E-144)."""
-    found = [t for t in workflow.tasks[1:] if t.full_name.endswith(pattern)] if pattern.startswith("+") else []
-    if not found:
-        near = similar(pattern, [t.full_name for t in workflow.tasks] + [t.name for t in workflow.tasks])
-        hint = f" Did you mean {near[0]}?" if near else ""
-        raise InvalidError(f"Task pattern '{pattern}' doesn't match with any tasks.{hint}")
-    if len(found) > 1:
-        names = ", ".join(t.full_name for t in found)
-        raise InvalidError(f"Task pattern '{pattern}' is ambiguous. Matching candidates are [{names}].")
-    body = _body(workflow.tasks, found[0])
-    root = workflow.tasks[0]
-    prefix = root.full_name
-    tasks = compile_tasks(found[0].name, found[0].full_name[:-len(found[0].name)], body)
-    moved = [replace(t, index=t.index + 1, parent=0 if t.parent is None else t.parent + 1,
-                     upstreams=tuple(u + 1 for u in t.upstreams)) for t in tasks]
-    assert prefix
-    return replace(workflow, tasks=(replace(root, index=0), *moved))
-
-
-def _body(tasks: Sequence[Task], task: Task) -> dict[str, Any]:
-    """The definition of a compiled task, for compiling it anew."""
-    body: dict[str, Any] = {k: v for k, v in task.config.items() if k not in ("_after", "_background")}
-    if task.export:
-        body["_export"] = dict(task.export)
-    for child in tasks:
-        if child.parent == task.index:
-            body[child.name] = _body_of_child(tasks, child)
-    return body
-
-
-def _body_of_child(tasks: Sequence[Task], child: Task) -> dict[str, Any]:
-    body = dict(child.config)
-    if child.export:
-        body["_export"] = dict(child.export)
-    for grandchild in tasks:
-        if grandchild.parent == child.index:
-            body[grandchild.name] = _body_of_child(tasks, grandchild)
-    return body
-
-
-def _stored(workflow: Workflow, pages: str, now: datetime) -> StoredWorkflow:
-    """Project `default`, revision = the start's time, ids from 1 (C-33)."""
-    return StoredWorkflow(
-        id=WorkflowId(1), name=workflow.name, project_id=ProjectId(1), project_name="default",
-        timezone=workflow.timezone, revision=now.isoformat(timespec="seconds"), config=workflow.definition, pages=pages,
-        task_count=len(workflow.tasks), archive=None, schedule=workflow.schedule, sla=workflow.sla)
+@contextmanager
+def _log_file(options: RunOptions) -> Iterator[TextIO | None]:
+    """-L FILE: where log lines go; None without the option. InvalidError: it cannot be written."""
+    if options.log_file is None:
+        yield None
+        return
+    try:
+        file = options.log_file.open("a", encoding="utf-8", errors="backslashreplace")
+    except OSError as refused:
+        raise InvalidError(f"Option --log: {options.log_file} cannot be written: {refused.strerror}") from refused
+    with file:
+        yield file
 
 
 def _config_home(env: Mapping[str, str]) -> Path:

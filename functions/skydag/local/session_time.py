@@ -9,6 +9,7 @@ from pathlib import Path
 
 from skydag.errors import InvalidError
 from skydag.language.timetable import Timetable
+from skydag.local.saved import names_in
 from skydag.model.workflow import Workflow
 from skydag.model.zones import zone
 
@@ -66,7 +67,9 @@ def saved_times(save_dir: Path, workflow: str) -> list[datetime]:
             at = datetime.strptime(folder.name, _FOLDER)     # noqa: DTZ007 (the pattern ends in %z)
         except ValueError:
             continue
-        if any(f.name.startswith((f"+{workflow}+", f"+{workflow}^")) for f in folder.iterdir()):
+        if not folder.is_dir():
+            continue
+        if any(name.startswith((f"+{workflow}+", f"+{workflow}^")) for name in names_in(folder)):
             out.append(at)
     return out
 

@@ -7,9 +7,10 @@ another by whoever calls `step`); timers wait in a heap. The use cases are those
 from __future__ import annotations
 
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from threading import Condition
 from typing import Any, Final
@@ -23,46 +24,58 @@ from skydag.app.stream import Record
 from skydag.app.task_log import TaskLog
 from skydag.app.work import HERE
 from skydag.app.workspace import Folder
+from skydag.engine.group import Group
 from skydag.errors import IllegalStepError
 from skydag.local.alerts import LocalAlerts
 from skydag.local.commands import Children, LocalCommands
 from skydag.local.docker import DockerCommands
 from skydag.local.objects import MemoryObjects
+from skydag.local.pool import Pool
 from skydag.local.table import Change, MemoryTable
 from skydag.local.timers import LocalTimers
 from skydag.local.wakes import LocalWakes
 from skydag.local.workflows import ProjectWorkflows
 from skydag.model.session import Attempt
+from skydag.model.task import State
 from skydag.ports import Alerts, Chance, Clock, Logs, Objects, SecretStore, Table
 from skydag.spi import Commands, Operator
-from skydag.store.task_items import ACT, SAFETY
+from skydag.store.task_items import ACT, SAFETY, ended_group
 
 BATCH: Final = 100
+NO_LIMIT: Final = -1
+TICK_S: Final = 0.5
+GROW_S: Final = 0.03            # between two looks whether the threads are enough
 
 
 class LocalWorld:
     """dispatch and places of an Application of its own.
 
-    threads: tasks at once; 0: none run by themselves, `step` runs them. is_stream_only: no direct continuation.
+    threads: tasks at once, NO_LIMIT of them; 0: none run by themselves, `step` runs them.
     wrap: put around the table, for tests that count or break it.
+    output: takes a task's full name and what it prints, instead of `echo`.
+    group_ended: takes the full name of a group, or of a task with tasks of its own, and its last state.
     """
 
     def __init__(
         self, *, project: Path, now: Clock, chance: Chance, logs: Logs, secrets: SecretStore,
         echo: Callable[[str], None], alerts: Alerts | None = None, threads: int = 0, settings: Settings | None = None,
         wrap: Callable[[Table], Table] | None = None, objects: Objects | None = None,
-        env: Mapping[str, str] | None = None, **more: Any,
+        env: Mapping[str, str] | None = None, output: Callable[[str, str], None] | None = None,
+        group_ended: Callable[[str, State], None] | None = None, **more: Any,
     ) -> None:
-        self._project, self._echo, self._threads = project, echo, threads
+        self._project, self._threads, self._group_ended = project, threads, group_ended
+        self._output = output or (lambda _, text: echo(text))
         self._env = dict(os.environ if env is None else env)
         self._jobs: deque[dict[str, Any]] = deque()
         self._records: deque[Record] = deque()
+        self._ended: deque[Group] = deque()
         self._news = Condition()
         self._busy = 0
         self._calls = 0
         self._children = Children()
         self.failures: list[BaseException] = []
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="task") if threads else None
+        self._pool = Pool(max(threads, 0)) if threads else None
+        self._is_stopping = False
         table: Table = MemoryTable(self._changed)
         self.timers = LocalTimers()
         self.application = Application(
@@ -81,7 +94,7 @@ class LocalWorld:
             else:
                 self._busy += len(jobs)
                 for job in jobs:
-                    self._pool.submit(self._run_in_thread, dict(job))
+                    self._pool.submit(partial(self._run_in_thread, dict(job)))
             self._news.notify_all()
 
     def script(self, job: Mapping[str, Any]) -> None:
@@ -107,7 +120,7 @@ class LocalWorld:
 
         def shown(text: str) -> None:
             log.write(text)
-            self._echo(text)
+            self._output(name, text)
 
         def notify(message: str) -> None:
             application.notify(attempt, name, message, number)
@@ -129,6 +142,10 @@ class LocalWorld:
     # --- going on ----------------------------------------------------------------------------------------------------
 
     def _changed(self, change: Change) -> None:
+        if self._group_ended is not None and change.new is not None:
+            group = ended_group(change.old, change.new)
+            if group is not None:
+                self._ended.append(group)
         if change.new is not None and change.new.get("act") in (ACT, SAFETY) and self._wants(change.new):
             with self._news:
                 self._records.append(Record(id=f"{change.sequence:012d}", image=change.new))
@@ -164,34 +181,70 @@ class LocalWorld:
             token = f"call-{self._calls}"
         self.application.work(Job.from_json(job), token)
 
-    def run_until_done(self, attempt_id: int) -> Attempt:
-        """With threads: goes on until the attempt is done; the caller's thread does the advancing."""
+    def run_until_done(self, attempt_id: int, *, tick: Callable[[], None] = lambda: None) -> Attempt:
+        """With threads: goes on until the attempt is done; the caller's thread does the advancing. tick: called about
+        once a second, or oftener. KeyboardInterrupt: somebody said `stop`."""
+        next_tick = time.monotonic() + TICK_S
         while True:
-            attempt = self.application.attempts.get(attempt_id)
-            if attempt.is_done:
-                return attempt
+            if self._is_stopping:
+                raise KeyboardInterrupt
             if self.failures:
                 raise self.failures[0]
-            if self.step():
-                continue
-            with self._news:
-                if not self._records and not self.failures:
-                    self._news.wait(self._patience())
+            attempt = self.application.attempts.get(attempt_id)
+            if attempt.is_done:
+                self.tell_groups(attempt)
+                return attempt
+            if time.monotonic() >= next_tick:
+                self.tell_groups(attempt)
+                tick()
+                next_tick = time.monotonic() + TICK_S
+            if not self.step():
+                self._wait(next_tick)
+
+    def tell_groups(self, attempt: Attempt) -> None:
+        """Tells whoever wants to know of the groups that ended."""
+        while self._ended and self._group_ended is not None:
+            group = self._ended.popleft()
+            page = self.application.definitions.page(attempt, group.page)
+            if not page.is_chunk:
+                self._group_ended(page.full_name, group.state)
+
+    def stop(self) -> None:
+        """`run_until_done` ends at once; may be called by a signal's handler."""
+        self._is_stopping = True
+        with self._news:
+            self._news.notify_all()
 
     def close(self) -> None:
         """Commands that still run, since somebody interrupted the run, are ended, and nothing follows from that."""
         if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool.stop()
         self._children.end_all()
         if self._pool is not None:
-            self._pool.shutdown(wait=True, cancel_futures=True)
+            self._pool.join()
 
-    def _patience(self) -> float | None:
+    @property
+    def commands(self) -> int:
+        """How many commands run now."""
+        return self._children.count
+
+    def leave(self) -> None:
+        """Commands that still run are ended, without asking them first."""
+        self._children.kill_all()
+
+    def _wait(self, until: float) -> None:
+        """For news, until the next timer, or until then."""
+        soon = self._pool is not None and self._pool.grow()
+        with self._news:
+            if not self._records and not self.failures and not self._is_stopping:
+                self._news.wait(min(self._patience(), max(0.0, until - time.monotonic()), GROW_S if soon else TICK_S))
+
+    def _patience(self) -> float:
         """Seconds until the next timer; without one there is news or nothing."""
         next_at = self.timers.next_at()
         if next_at is None:
-            return 1.0
-        return min(1.0, max(0.001, (next_at - self.application.now()).total_seconds()))
+            return TICK_S
+        return min(TICK_S, max(0.001, (next_at - self.application.now()).total_seconds()))
 
     def _take_records(self) -> list[Record]:
         with self._news:

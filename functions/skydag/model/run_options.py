@@ -31,3 +31,5 @@ class RunOptions:
     log_file: Path | None = None        # -L; None: standard error
     log_level: str = "info"             # error, warn, info, debug, trace
     task_limit: int = 10_000            # most tasks the attempt may have
+    format: str = "text"                # text, or json: one event a line
+    words: tuple[str, ...] = ()         # file, task and options that a run that goes on from this one is to have

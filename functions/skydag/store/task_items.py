@@ -26,7 +26,7 @@ from skydag.engine.group import Group
 from skydag.engine.leaf import Leaf
 from skydag.model.ids import padded
 from skydag.model.params import Store
-from skydag.model.task import State
+from skydag.model.task import DONE, State
 from skydag.ports import Item
 
 ACT, SAFETY, NOTHING = "a", "s", "n"
@@ -35,6 +35,7 @@ _SEGMENT_DIGITS = 4
 _STATES = {State.PLANNED: "p", State.GROUP_RETRY_WAITING: "w", State.GROUP_ERROR: "g", State.SUCCESS: "s",
            State.ERROR: "e", State.CANCELED: "c", State.RUNNING: "r", State.RETRY_WAITING: "y", State.READY: "d"}
 _BY_LETTER = {letter: state for state, letter in _STATES.items()}
+_FINAL: Final = frozenset(_STATES[state] for state in DONE)
 
 
 def pk(attempt_id: int, path: str) -> str:
@@ -123,6 +124,13 @@ def group_from(item: Mapping[str, Any]) -> Group:
         retry_at=_time(item.get("ra")), created_at=_sure(item["cr"]), updated_at=_sure(item["up"]),
         due_at=datetime.fromisoformat(item["due_at"]) if "due_at" in item else None,
     )
+
+
+def ended_group(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> Group | None:
+    """The group that this change of an item ended; None if it is none, or did not."""
+    if new.get("k") != "g" or new["st"] not in _FINAL or (old is not None and old.get("st") in _FINAL):
+        return None
+    return group_from(new)
 
 
 def due_text(at: datetime) -> str:
