@@ -51,7 +51,7 @@ class RunObserver:
     def begins(self, name: str, operator: str, config: Mapping[str, Any]) -> bool:
         """True in a dry run: the task is not to run, and succeeds."""
         typed = config.get("_command")
-        command = self.commands[name] = f"type: {operator}" if typed is None else f"{operator}>: {typed}"
+        command = self.commands[name] = f"type: {operator}" if typed is None else f"{operator}>: {typed}".rstrip()
         self._begun.setdefault(name, time.monotonic())
         self._tell.begins(name, command, is_first=name not in self._again)
         if self._shows_params:

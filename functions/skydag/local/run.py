@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from skydag.app.advance import Settings
+from skydag.app.operators import BUILT_IN
 from skydag.engine.selection import select
 from skydag.errors import InvalidError
 from skydag.language.sla import sla_tasks
 from skydag.local import chosen
+from skydag.local.advice import advice
 from skydag.local.alerts import LocalAlerts
 from skydag.local.interrupt import leaving_on_signals
 from skydag.local.lock import RunLock
@@ -153,8 +155,10 @@ class _Run:
     def _failure(self, name: str, message: str) -> Failure:
         last, log = self.outputs.of(name)
         path = self.logs.of(name) if self.logs is not None else log
-        return Failure(task=name, message=message, command=self.observer.commands.get(name), last_lines=last,
-                       place=chosen.place_of(self.options, self.workflow, name), log=self._shown(path))
+        command = self.observer.commands.get(name)
+        return Failure(task=name, message=message, command=command, last_lines=last, log=self._shown(path),
+                       place=chosen.place_of(self.options, self.workflow, name),
+                       advice=advice(message, command or "", "\n".join(last), BUILT_IN))
 
     def _conclude(self, state: str, failures: list[Failure]) -> None:
         self.states.write()

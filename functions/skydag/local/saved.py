@@ -21,6 +21,7 @@ from skydag.model.outcome import OK, Ended
 from skydag.model.params import Store
 
 NAME_BYTES_MAX: Final = 200
+WHOLE_IN_NAME: Final = NAME_BYTES_MAX // 4 - 1      # characters of a full name that no file name cuts
 PART: Final = ".part"
 _NEVER_SAVED: Final = ("^error", "^failure-alert", "^sla")         # K-3
 _HEADS: Final = ("fullName: ", "state: ", "result:", "  subtaskConfig: ", "  exportParams: ", "  resetStoreParams: ",
@@ -134,9 +135,10 @@ class SavedStates:
 
     def _names(self, suffix: str) -> Iterable[str]:
         """This workflow's files in the folder."""
-        head = f"+{self._workflow}"[:NAME_BYTES_MAX // 4]               # as much of it as every file name holds
+        head = f"+{self._workflow}"
+        heads = tuple(head + sign for sign in "+^.") if len(head) < WHOLE_IN_NAME else (head[:WHOLE_IN_NAME],)
         try:
-            return sorted(name for name in names_in(self._path) if name.endswith(suffix) and name.startswith(head))
+            return sorted(name for name in names_in(self._path) if name.endswith(suffix) and name.startswith(heads))
         except FileNotFoundError:
             return []
 

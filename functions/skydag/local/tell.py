@@ -33,6 +33,7 @@ class Failure:
     place: str | None                       # where it is written: "daily.dig:4:3"
     last_lines: Sequence[str]               # of what it printed
     log: str | None                         # the file that has all of it
+    advice: str | None                      # what to do about it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,11 +151,12 @@ def written(to: TextIO, text: str) -> None:
 def failure_lines(failure: Failure) -> list[str]:
     lines = [f"  * {failure.task}:"]
     lines += [f"    {line}" for line in failure.message.splitlines()]
-    if failure.command:
-        first, *others = failure.command.splitlines() or [""]
-        place = f"   ({failure.place})" if failure.place else ""
-        lines.append(f"      {first}{' ...' if others else ''}{place}")
+    first, *others = (failure.command or "").splitlines() or [""]
+    parts = [f"{first} ..." if others else first, f"({failure.place})" if failure.place else ""]
+    lines += [f"      {shown}"] if (shown := "   ".join(filter(None, parts))) else []
     lines += [f"      | {line}" for line in failure.last_lines]
     if failure.log:
         lines.append(f"      its whole output: {failure.log}")
+    if failure.advice:
+        lines.append(f"      -> {failure.advice}")
     return lines

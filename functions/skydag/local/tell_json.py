@@ -57,4 +57,5 @@ class JsonTeller(Teller):
 def _failure(failure: Failure) -> dict[str, Any]:
     lines: Sequence[str] = failure.last_lines
     return {"task": failure.task, "message": failure.message, "command": failure.command, "place": failure.place,
-            "last_lines": list(lines), "log": failure.log}
+            "last_lines": list(lines), "log": failure.log,
+            "advice": failure.advice}
