@@ -33,7 +33,7 @@ def run(folder: Path, files: Mapping[str, str], *argv: str) -> subprocess.Comple
 def told(done: subprocess.CompletedProcess[str]) -> str:
     lines = [line for line in done.stderr.splitlines()[1:] if not re.match(r"\d{4}-\d\d-\d\d .* \[", line)]
     text = "\n".join(lines)
-    text = text[text.index("\nerror: \n"):] if "\nerror: \n" in text else text     # a command of several lines is logged
+    text = text[max(0, text.find("\nerror: \n")):]             # a command of several lines is logged before
     return re.sub(r"\.digdag/tmp/digdag-\w+-\S+?/runner\.sh", "<sh>", text).rstrip()
 
 
@@ -97,8 +97,8 @@ def test_a_mistake_is_told_with_what_to_do(
 
 
 @pytest.mark.parametrize(("module", "words"), [
-    ("import pandaz\n", "-> install it for the Python that runs the task ('python -m pip install pandaz'), or name that "
-                        "Python with 'python: PATH'"),
+    ("import pandaz\n", "-> install it for the Python that runs the task ('python -m pip install pandaz'), or name "
+                        "that Python with 'python: PATH'"),
     ("def shop(:\n  pass\n", "Error messages from python: invalid syntax (tasks.py, line 1) (SyntaxError)"),
     ("def shup():\n  pass\n", "-> 'shop' is not defined in tasks.py: look at the names there"),
 ])

@@ -57,7 +57,7 @@ def test_a_loop_counts_its_iterations() -> None:
     over(progress, "+w+each^sub+loop-0", 3)
     progress.begins("+w+each^sub+loop-1", "echo>: x", 3)
     assert drawn(progress, 5) == ["running +each 1/3 4", "  running +loop-1  2"]
-    assert progress.counts() == {"to come": 4, "running": 1, "done": 1, "skipped": 0, "failed": 0}
+    assert progress.counts() == {"to come": 5, "running": 1, "done": 1, "skipped": 0, "failed": 0}
 
 
 def on_a_terminal(folder: Path, env: Mapping[str, str]) -> str:

@@ -197,7 +197,7 @@ def test_a_file_half_written_leaves_the_old_one_whole_and_no_rest(
     def broken(handle: int, data: bytes) -> int:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(saved.os, "write", broken)
+    monkeypatch.setattr("skydag.local.saved.os.write", broken)
     with pytest.raises(OSError):
         saved._write(str(STATES / "+w+a.yml"), b"new", is_flushed=False)
     assert (STATES / "+w+a.yml").read_bytes() == before

@@ -1,4 +1,4 @@
-"""What to do about a failure, where its message and the last lines of its output tell: one line, in the user's words."""
+"""What to do about a failure, where its message and the last lines of its output tell: one line in the user's words."""
 
 from __future__ import annotations
 

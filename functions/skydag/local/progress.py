@@ -78,14 +78,21 @@ class Progress:
         node.since = now if node.since is None else node.since
         if is_success and subtasks:
             node.state, node.last_line = RUNNING, ""
-            body = self._node(f"{name}^sub")
-            body.expected = max(1, sum(key.startswith("+") for key in subtasks))
+            self._node(f"{name}^sub")
+            self._plant(f"{name}^sub", subtasks)
         else:
             self._over(name, node, FAILED if not is_success else SKIPPED if is_skipped else DONE, now)
 
     def group_ended(self, name: str, state: str, now: float) -> None:
         node = self._node(name)
         self._over(name, node, DONE if state == "success" else FAILED, now)
+
+    def _plant(self, name: str, body: Mapping[str, Any]) -> None:
+        for key, child in body.items():
+            if key.startswith("+"):
+                self._node(name + key)
+                if isinstance(child, Mapping):
+                    self._plant(name + key, child)
 
     def _over(self, name: str, node: Node, state: str, now: float) -> None:
         if node.state not in OVER and (above := parent(name)):
