@@ -11,6 +11,7 @@ from skydag.local.outputs import Outputs
 from skydag.local.saved import SavedStates
 from skydag.local.tell import Teller
 from skydag.model.outcome import AGAIN, FAILED, OK, Ended
+from skydag.model.session import Attempt
 from skydag.model.task import State
 
 SLOW_S: Final = 1.0         # a task that took longer: its state is worth a flush of the disk
@@ -36,7 +37,9 @@ class RunObserver:
         """What ends badly from now on was ended by us: that says nothing about it."""
         self._is_over = True
 
-    def known(self, name: str) -> Ended | None:
+    def known(self, attempt: Attempt, name: str) -> Ended | None:
+        if not is_asked_for(attempt):
+            return None
         if not self._selection.runs(name):
             self._states.passed_over(name)
             return self._skip(name, Ended(kind=OK), is_saved=False)
@@ -58,7 +61,7 @@ class RunObserver:
             self._tell.params(name, plain(config))
         return self._is_dry_run
 
-    def ended(self, name: str, ended: Ended, *, goes_on: bool) -> None:
+    def ended(self, attempt: Attempt, name: str, ended: Ended, *, goes_on: bool) -> None:
         if name in self._skipped or (self._is_over and ended.kind != OK):
             return
         if ended.kind == AGAIN:
@@ -75,7 +78,8 @@ class RunObserver:
         if not is_failure:
             self.commands.pop(name, None)
         self._outputs.ended(name, is_failure=is_failure)
-        self._states.ended(name, ended, goes_on=goes_on, is_slow=took_s >= SLOW_S)
+        if is_asked_for(attempt):
+            self._states.ended(name, ended, goes_on=goes_on, is_slow=took_s >= SLOW_S)
         self._tell.ended(name, is_success=not is_failure, message=str(ended.error.get("message", "")),
                          subtasks=ended.subtasks)
 
@@ -86,6 +90,12 @@ class RunObserver:
     def group_ended(self, name: str, state: State) -> None:
         self._states.group_ended(name, is_success=state is State.SUCCESS)
         self._tell.group_ended(name, str(state))
+
+
+def is_asked_for(attempt: Attempt) -> bool:
+    """The attempt of this run is the first; those that `require>` starts are of other sessions, and have no saved
+    states, though their tasks may have the same names."""
+    return attempt.id == 1
 
 
 def plain(value: Any) -> Any:

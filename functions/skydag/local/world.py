@@ -205,6 +205,8 @@ class LocalWorld:
         """Tells whoever wants to know of the groups that ended."""
         while self._ended and self._group_ended is not None:
             group = self._ended.popleft()
+            if group.attempt_id != attempt.id:
+                continue                            # of an attempt that `require>` started
             page = self.application.definitions.page(attempt, group.page)
             if not page.is_chunk:
                 self._group_ended(page.full_name, group.state)
