@@ -19,16 +19,20 @@ HOW: Final = (DIES_BEFORE, DIES_AFTER, ANSWER_LOST)
 EVERY_SCENARIO = pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS.keys())
 
 
-def case(scenario: Scenario, mode: str, *mishaps: Mishap) -> Case:
+WAITING: Final = (("fan-out over chunks", "stream-only"), ("polls", "direct"), ("a kill in the middle", "stream-only"),
+                  ("script and containers", "direct"))
+
+
+def case(scenario: Scenario, mode: str, *mishaps: Mishap, tasks_in_flight: int = 0) -> Case:
     kill = () if scenario.kill_at is None else (Mishap("step", scenario.kill_at, KILL),)
     return Case(work=scenario.work, plan=Plan(
         seed=0, mode=mode, mishaps=(*kill, *mishaps), has_script=scenario.has_script, chunk=scenario.chunk,
-        is_killed=scenario.kill_at is not None))
+        is_killed=scenario.kill_at is not None, tasks_in_flight=tasks_in_flight))
 
 
-def calm(scenario: Scenario, mode: str) -> Storm:
+def calm(scenario: Scenario, mode: str, *, tasks_in_flight: int = 0) -> Storm:
     """A run to which nothing happens (but the scenario's kill)."""
-    wrong, storm = run(case(scenario, mode))
+    wrong, storm = run(case(scenario, mode, tasks_in_flight=tasks_in_flight))
     assert wrong is None
     assert storm.attempt_id is not None
     states = {row.full_name: str(row.state) for row in storm.calm().task_rows(storm.attempt_id)}
@@ -36,16 +40,26 @@ def calm(scenario: Scenario, mode: str) -> Storm:
     return storm
 
 
+def wrong(scenario: Scenario, mode: str, *, tasks_in_flight: int = 0) -> str:
+    wrong = []
+    for number in range(1, calm(scenario, mode, tasks_in_flight=tasks_in_flight).calls_made + 1):
+        for how in HOW:
+            found, storm = run(case(scenario, mode, Mishap("outside call", number, how),
+                                    tasks_in_flight=tasks_in_flight))
+            if found is not None:
+                wrong.append(f"call {number} {how}:\n{found}\n" + "\n".join(storm.trace[-20:]))
+    return "\n\n".join(wrong[:10])
+
+
 @EVERY_MODE
 @EVERY_SCENARIO
 def test_whoever_dies_at_whatever_call_the_end_is_the_references(scenario: Scenario, mode: str) -> None:
-    wrong = []
-    for number in range(1, calm(scenario, mode).calls_made + 1):
-        for how in HOW:
-            found, storm = run(case(scenario, mode, Mishap("outside call", number, how)))
-            if found is not None:
-                wrong.append(f"call {number} {how}:\n{found}\n" + "\n".join(storm.trace[-20:]))
-    assert not wrong, "\n\n".join(wrong[:10])
+    assert not wrong(scenario, mode)
+
+
+@pytest.mark.parametrize(("name", "mode"), WAITING)
+def test_whoever_dies_while_tasks_wait_for_a_seat_none_is_lost_or_taken_twice_G_7(name: str, mode: str) -> None:
+    assert not wrong(SCENARIOS[name], mode, tasks_in_flight=1)
 
 
 def test_the_scenarios_are_twelve_at_least() -> None:

@@ -10,9 +10,11 @@ import os
 import pytest
 from tests.simulation import seeds
 from tests.simulation.generate import TASKS_MAX, workload
+from tests.simulation.mishaps import LIMITED_FROM
 from tests.simulation.modes import MODES
 from tests.simulation.reference import Reference
 
+IN_FLIGHT = 120                                         # seeds with a limit of tasks in flight
 FIRST, PARTS, SEEDS_OF_A_PART = 1_000_000, 16, 125      # 2,000 seeds, in parts that the processes share
 IN_ALL_MODES = 60
 
@@ -29,6 +31,11 @@ def test_whatever_goes_wrong_the_end_is_the_references(part: int) -> None:
 def test_one_seed_comes_to_the_same_end_in_all_modes(mode: str) -> None:
     """That of the reference, which knows no modes."""
     _, failures = seeds.run(range(IN_ALL_MODES), mode)
+    assert not failures, "\n\n".join(map(str, failures[:3]))
+
+
+def test_with_few_seats_the_end_is_the_same_and_no_more_run_than_may_G_7() -> None:
+    _, failures = seeds.run(range(LIMITED_FROM, LIMITED_FROM + IN_FLIGHT))
     assert not failures, "\n\n".join(map(str, failures[:3]))
 
 

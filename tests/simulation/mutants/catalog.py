@@ -81,7 +81,7 @@ MUTANTS: Final = (
     Mutant(name="lost call not found", rule="design.md section 4: watch is the last resort",
            old="for shard in range(DUE_SHARDS):", new="for shard in range(0):"),
     Mutant(name="release that loses to a kill gives up", seed=255, rule="E-71: a flagged run ends canceled",
-           old="                self.lost(attempt_id, path, run, token, reason, now, is_crash=is_crash)\n",
+           old="                self.lost(attempt_id, path, run, token, reason, now, is_crash=is_crash, seat=seat)\n",
            new="                pass\n"),
     Mutant(name="news hide what is missing", rule="5: also when the batch holds news besides",
            old="work.setdefault(parsed.path, []).append(LOOK)", new="work.setdefault(parsed.path, [])"),
