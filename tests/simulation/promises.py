@@ -41,7 +41,7 @@ class Promises:
                     and old["st"] != new["st"]:
                 self.wrong.append(f"G-3: run {new['run']} of {new['sk']} has two results: {old['st']}, {new['st']}")
         if kind in ("g", "l"):
-            unborn = State.BLOCKED if kind == "g" else State.READY
+            unborn = State.BLOCKED if kind == "g" or _is_taken_over(new) else State.READY
             step = (unborn if old is None else _state(old), _state(new))
             is_fresh = kind == "g" and old is not None and old["gen"] != new["gen"]
             if step[0] is not step[1] and not is_fresh and step not in (_GROUP if kind == "g" else _LEAF):
@@ -82,10 +82,15 @@ class Promises:
             self.wrong.append(f"A-116: {new['sk']} goes on before its time")
 
     def by_kill(self, items: Iterable[Mapping[str, Any]]) -> list[str]:
-        """Leaves that a flagged group began (T2, E-73): groups it may, to have them canceled."""
-        there = {item["sk"] for item in items}
+        """Leaves that a flagged group began (T2, E-73): groups it may, to have them canceled. What was taken over from
+        an old attempt had succeeded before the kill."""
+        there = {item["sk"] for item in items if item.get("k") == "l" and not _is_taken_over(item)}
         return [f"E-73: {path} was begun, though its group was to be killed" for path in self.begun_late
                 if f"t{path}~l" in there]
+
+
+def _is_taken_over(leaf: Mapping[str, Any]) -> bool:
+    return bool(leaf["run"] == 1 and not leaf["tok"])
 
 
 def _has_sla(root: Mapping[str, Any]) -> bool:

@@ -6,7 +6,7 @@ import json
 import logging
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -25,16 +25,37 @@ from skydag.errors import UnavailableError
 from skydag.language.compile import compile_project
 from skydag.language.sla import sla_tasks
 from skydag.model.project import StoredWorkflow
+from skydag.model.session import Resume
 from skydag.model.workflow import Workflow
+from skydag.ports import Item
 
 TOO_MANY = "Too many tasks"
 GENERATED = ("^sub", "^check", "^error")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Old:
+    """What an attempt that is over has left, and what the case's attempt takes over of it (engine.md section 14)."""
+
+    items: Sequence[Item]
+    objects: Mapping[str, bytes]
+    resume: Resume
+    reference: Callable[[Happened], Reference]
+
+    def into(self, storm: Storm) -> None:
+        told, storm.table._on_change = storm.table._on_change, None     # all that happened before
+        for item in self.items:
+            storm.table.put(item)
+        storm.table._on_change = told
+        for key, data in self.objects.items():
+            storm.objects.put(key, data)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
     work: Workload
     plan: Plan
+    old: Old | None = None
 
 
 def run(case: Case) -> tuple[str | None, Storm]:
@@ -47,9 +68,12 @@ def run(case: Case) -> tuple[str | None, Storm]:
         try:
             for name, body in work.files.items():
                 (folder / f"{name}.dig").write_text(json.dumps(body))
-            _start(storm, work)
+            if case.old is not None:
+                case.old.into(storm)
+            _start(storm, work, case.old)
             storm.until_rest()
-            wrong = [*storm.promises.wrong, *bugs.found, *storm.promises.by_kill(storm.table.items()),
+            mine = [item for item in storm.table.items() if item["pk"].startswith(f"attempt#{storm.attempt_id:012d}")]
+            wrong = [*storm.promises.wrong, *bugs.found, *storm.promises.by_kill(mine),
                      *storm.seats_left(), *_compared(storm, case)]
         except Wrong as broken:
             wrong = [str(broken), *storm.promises.wrong, *bugs.found]
@@ -74,17 +98,20 @@ def _listening() -> Iterator[Bugs]:
         logger.propagate = True
 
 
-def _start(storm: Storm, work: Workload) -> None:
+def _start(storm: Storm, work: Workload, old: Old | None) -> None:
     workflow = _compiled(json.dumps(work.definition))
     keeper = storm.calm()
     stored = StoredWorkflow(
-        id=1, name="w", project_id=1, project_name="p", revision="r", timezone="UTC", archive=None,     # type: ignore[arg-type]
+        id=1 if old is None else 2, name="w", project_id=1, project_name="p", revision="r", timezone="UTC",     # type: ignore[arg-type]
+        archive=None,
         config=workflow.definition, task_count=len(workflow.tasks), schedule=None, sla=workflow.sla,
-        pages=keeper.definitions.keep(1, workflow.tasks, sla_tasks(workflow.sla)))
+        pages=keeper.definitions.keep(1 if old is None else 2, workflow.tasks, sla_tasks(workflow.sla)))
+    how: dict[str, Any] = {"request": "schedule-1-1"} if old is None else {
+        "request": "by-hand", "retry_attempt_name": "again", "resume": old.resume}
     for _ in range(40):
         try:
             attempt = storm.application.starter(
-                stored, START, params=work.params, request="schedule-1-1", now=storm.now)
+                stored, START, params=work.params, now=storm.now, **how)
         except Crash:
             storm.application = storm._cold_start()
         except UnavailableError:
@@ -124,7 +151,8 @@ def _compared(storm: Storm, case: Case) -> list[str]:
             refused.add(("^error", row.full_name, turn))
         rows.append((row.full_name, turn, str(row.state), sorted(names[up] for up in row.upstreams),
                      shown(row.store_params), message))
-    reference = Reference(case.work, Happened(sla=storm.promises.sla, refused=frozenset(refused)))
+    happened = Happened(sla=storm.promises.sla, refused=frozenset(refused))
+    reference = Reference(case.work, happened) if case.old is None else case.old.reference(happened)
     limits = _beyond_limit(case.work, given)
     if (case.plan.is_killed or case.plan.is_limited) and status == "killed":
         unfinished = [row[:3] for row in rows if row[2] not in (*DONE, "blocked")]

@@ -25,7 +25,7 @@ from skydag.engine.settle import NOTHING_KNOWN, Known, Numbers, Settled, settle
 from skydag.model.params import fused
 from skydag.model.session import Attempt
 from skydag.model.task import State
-from skydag.store import resumes
+from skydag.store import definitions, resumes
 from skydag.store.attempts import AttemptStore
 from skydag.store.definitions import Definitions
 from skydag.store.resumes import Old, Resumes
@@ -71,8 +71,7 @@ class TakeOver:
         return 0 if attempt.resume is None else self._of(attempt, page, group).known.begun
 
     def _of(self, attempt: Attempt, page: Page, group: Group) -> _Stands:
-        """E-114: whatever is generated, in whatever try; but a group that is tried again runs as a whole (E-52)."""
-        if group.generation and not page.is_leaf:
+        if not _is_first_try(group):
             return _NOTHING
         key = (attempt.id, group.page)
         with self._lock:
@@ -146,6 +145,21 @@ class TakeOver:
         for _, part in sorted(by_segment.items()):
             self._flow.keep(page, group, part)
             group = replace(group, stored=group.stored | bits.of(one.ordinal for one in part))
+
+
+def _is_first_try(group: Group) -> bool:
+    """A group that is tried again runs as a whole (E-52), up to what its leaves then generate: that is known by its
+    names, in whatever try (E-114)."""
+    source = definitions.source_of(group.page)
+    top = source.partition("~")[0]
+    if source and group.path == top:
+        return True
+    generations = [group.generation]
+    path, end = group.path, len(top) + paths.STEP if source else 0      # the first step below a leaf is its run
+    while len(path) > end:
+        generations.append(paths.generation(path))
+        path = paths.parent(path)
+    return not any(generations)
 
 
 def _stands(page: Page, children: Mapping[str, Old]) -> _Stands:

@@ -1,4 +1,4 @@
-"""Every step that a task's state can take, as data: the transitions T1 to T18 of Digdag (E-21), and three of ours.
+"""Every step that a task's state can take, as data: the transitions T1 to T18 of Digdag (E-21), and a few of ours.
 
 Nobody looks a step up here while tasks run: states follow from a group's sets (engine/settle.py) and from the one item
 of a leaf (app/record.py). The table is what these must never leave; docs/states.md is printed from it, and
@@ -109,6 +109,12 @@ STEPS: Final[tuple[Step, ...]] = (
     Step(name="E-130", before=State.RUNNING, after=State.READY, of="leaf",
          when="its worker is gone without a verdict, fewer than 3 times",
          decided_by="app.record.Record.lost", written_by="store.tasks.TaskStore.change"),
+    Step(name="E-113", before=State.BLOCKED, after=State.SUCCESS, of="leaf",
+         when="it could start, and its result is taken over from an old attempt",
+         decided_by="engine.settle._taken_over", written_by="store.tasks.TaskStore.take_over"),
+    Step(name="E-113", before=State.BLOCKED, after=State.PLANNED, of="generator",
+         when="the same, with what it had generated",
+         decided_by="engine.settle._startable", written_by="store.tasks.TaskStore.take_over"),
 )
 
 TOGETHER: Final[tuple[Together, ...]] = (
