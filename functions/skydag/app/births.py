@@ -19,7 +19,8 @@ from skydag.store.tasks import TaskStore
 
 
 class Births:
-    """Nothing here is written but what a group inherits, under a key that a repeat writes again."""
+    """Nothing here is written but what a group inherits, under a key that a repeat writes again. The root alone is born
+    with a mark for `watch`, who gives one to groups that last: the index costs nothing for short ones."""
 
     def __init__(self, tasks: TaskStore, definitions: Definitions, flow: Flow) -> None:
         self._tasks, self._definitions, self._flow = tasks, definitions, flow
@@ -48,7 +49,6 @@ class Births:
         return Group(
             attempt_id=attempt.id, path=path, generation=0, inherit=inherit, created_at=now, updated_at=now,
             page=definitions.ref(definitions.source_of(group.page), child.page),
-            due_at=None if child.is_chunk else due_mark(now),
             base=number if child.is_chunk else number + 1, is_parent_wide=page.is_wide,
             is_cancel_requested=group.is_cancel_requested or is_cancel_requested)
 
@@ -66,6 +66,6 @@ class Births:
             attempt_id=attempt.id, path=leaf.path, generation=leaf.run, base=leaf.generated_first, created_at=now,
             updated_at=now, carry=leaf.carry,
             page=definitions.ref(definitions.generated_source(leaf.path, leaf.run), 0),
-            inherit=self._tasks.keep_inherit(attempt.id, leaf.path, leaf.run, params), due_at=due_mark(now),
+            inherit=self._tasks.keep_inherit(attempt.id, leaf.path, leaf.run, params),
             delayed=State.ERROR if leaf.state is State.ERROR else None, is_parent_wide=page.is_wide,
             retry_count=leaf.retry_count, is_cancel_requested=parent.is_cancel_requested or is_cancel_requested)

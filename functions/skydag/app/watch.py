@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
 
 from skydag.app.advance import Advance, Work
 from skydag.app.record import Record
@@ -23,6 +25,7 @@ from skydag.store.task_items import DUE_SHARDS, NOTHING, due_text
 
 LOG = logging.getLogger(__name__)
 TooLong = dict[int, list[int]]          # attempt id -> numbers of tasks
+NEXT_LOOK: Final = timedelta(minutes=1)
 
 
 class Watch:
@@ -117,7 +120,10 @@ class Watch:
         there = self._advance.tasks.group(attempt.id, path)
         if there is None:
             return self._advance.start_again(attempt, page, group, ordinal, now)
-        return {path: []} if there.is_done else {}
+        if there.is_done:
+            return {path: []}
+        self._mark(there, now)
+        return {}
 
     def _leaf(self, attempt: Attempt, leaf: Leaf | None, now: datetime) -> Work:
         if leaf is None:                                # it was sent again, with all that nobody claimed
@@ -126,6 +132,8 @@ class Watch:
             return self._running(attempt, leaf, now)
         if leaf.state in (State.RETRY_WAITING, State.READY) and leaf.retry_at is not None and leaf.retry_at > now:
             return {}
+        if leaf.generated and (there := self._advance.tasks.group(attempt.id, leaf.path)) is not None:
+            self._mark(there, now)
         return self._advance.leaf_changed(attempt, leaf, now)
 
     def _running(self, attempt: Attempt, leaf: Leaf, now: datetime) -> Work:
@@ -135,6 +143,12 @@ class Watch:
             self._record.lost(attempt.id, leaf.path, leaf.run, leaf.token, "the worker vanished without a report", now,
                               is_crash=True)
         return {}
+
+    def _mark(self, group: Group, now: datetime) -> None:
+        """A group still there when its parent is looked at gets a mark of its own, and is looked at next time; one that
+        moves meanwhile gets it later. Chunks are looked at together with their parent."""
+        if group.due_at is None and not group.is_done and not paths.is_chunk(group.path):
+            self._advance.groups.write(group, replace(group, due_at=now + NEXT_LOOK), now, NOTHING)
 
     def _move_mark(self, attempt_id: int, path: str, now: datetime) -> None:
         """The next look; a race lost here is a mark moved by somebody else."""
