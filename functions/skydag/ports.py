@@ -165,6 +165,9 @@ class Dispatch(Protocol):
     def report(self, report: Mapping[str, Any]) -> None:
         """Tell `finish` how a handed-over run ended."""
 
+    def secrets(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Ask `finish` for the secrets that a handed-over run names (app/grants.py). Raises UnavailableError."""
+
 
 class Timers(Protocol):
     """Hints to look at something later; the item holds the due time (A-116). A timer may come late, twice or never."""

@@ -64,8 +64,9 @@ class ProjectFiles(Protocol):
 
 class Secrets(Protocol):
     def __call__(self, key: str) -> str | None:
-        """The secret of that name, None if there is none. Asked for by name, at the moment of use. ConfigError for what
-        can be no name."""
+        """The secret of that name, None if there is none. Asked for by name, at the moment of use; from then on its
+        value shows as *** in the task's log and error. Where user code runs, only those that the task itself names can
+        be had. ConfigError for what can be no name."""
 
 
 class Templates(Protocol):

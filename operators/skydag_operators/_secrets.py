@@ -1,4 +1,4 @@
-"""`${secret:key}` where an operator asks for it (O-48): at the moment of use, and nowhere before."""
+"""`_env`: the variables of a command, with secrets at the moment of use, and nowhere before (O-48, O-50)."""
 
 from __future__ import annotations
 
@@ -8,35 +8,21 @@ from typing import Any, Final
 from urllib.parse import quote, quote_plus
 
 from skydag.errors import ConfigError
+from skydag.model.secrets import blanked, resolve
 from skydag.model.values import required, text
 from skydag.spi import Secrets
 
-_REFERENCE: Final = re.compile(r"\$\{\s*([A-Za-z_][A-Za-z_0-9]*)\s*:\s*([^}]*?)\s*\}")
+__all__ = ["Seen", "environment", "is_env_name", "masked", "resolve"]
+
 HIDDEN: Final = "***"
 HIDDEN_CHARS_MIN: Final = 3
 
 _ENV_NAME: Final = re.compile(r"[a-zA-Z_][a-zA-Z_0-9]*\Z")
 
 
-def resolve(value: str, secrets: Secrets) -> str:
-    """The text with each `${secret:key}` replaced. ConfigError for an unknown key (O-45), and for another word before
-    the colon."""
-
-    def found(match: re.Match[str]) -> str:
-        word, key = match.group(1), match.group(2)
-        if word != "secret":
-            raise ConfigError(f"Invalid parametrization: '{match.group(0)}'")
-        secret = secrets(key)
-        if secret is None:
-            raise ConfigError(f"Secret not found for key: '{key}'")
-        return secret
-
-    return _REFERENCE.sub(found, value) if "${" in value else value
-
-
 def masked(value: str) -> str:
     """The text as it may be shown: `***` for each `${secret:key}`."""
-    return _REFERENCE.sub(HIDDEN, value)
+    return blanked(value, HIDDEN)
 
 
 class Seen:
@@ -66,7 +52,8 @@ class Seen:
 
 
 def environment(local: Mapping[str, Any], secrets: Secrets) -> dict[str, str]:
-    """`_env` of the task's own keys (O-50, L-121); an exported `_env` has no effect."""
+    """`_env` of the task's own keys (O-50, L-121); an exported `_env` has no effect. secrets: not renamed by
+    `_secrets`."""
     own = local.get("_env")
     if own is None:
         return {}

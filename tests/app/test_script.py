@@ -54,6 +54,12 @@ class Place:
     logs: MemoryObjects = field(default_factory=MemoryObjects)
     now: datetime = NOW
     stop_poll_s: float = 3.0
+    questions: list[Mapping[str, Any]] = field(default_factory=list)
+    answer: Mapping[str, Any] = field(default_factory=dict)
+
+    def finish(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
+        self.questions.append(question)
+        return self.answer
 
     def script(self) -> Script:
         stored = ObjectLogs(self.logs, agent="script", clock=lambda: self.now)
@@ -65,7 +71,7 @@ class Place:
             objects=self.objects, archive=ArchiveCache(self.objects, self.folder), commands=commands,
             open_log=lambda attempt, name, number, run: TaskLog(
                 lambda: stored.open(attempt.id, name, number, run, now=self.now)),
-            find_operator=find_operator, secret=lambda project_id, key: {"token": "t0k"}.get(key),
+            find_operator=find_operator, ask=self.finish,
             report=self.reports.append, now=lambda: self.now)
 
     @property
@@ -161,6 +167,40 @@ def test_a_report_that_cannot_be_delivered_fails_the_call_so_that_finish_hears_o
     place.reports = type("Refusing", (list,), {"append": lambda self, report: refuse(report)})()
     with pytest.raises(ConnectionError):
         place.script()(job("sh", "true"))
+
+
+def test_f7_secrets_are_asked_for_once_when_the_first_is_needed_and_masked_in_log_and_error(place: Place) -> None:
+    place.answer = {"values": {"app.token": "hunter2-hunter2", "app.other": "second-secret", "app.none": None}}
+    command = "echo $T; echo >&2 second-secret; echo ${secret:app.other}"
+    one = job("sh", command, _env={"T": "${secret:app.token}"})
+    place.script()({**one, "secrets": ["app.token", "app.other", "app.none"]})
+    assert place.questions == [{"secrets": ["app.token", "app.other", "app.none"], "attempt_id": 12, "path": "/1",
+                                "run": 3, "token": "secret-token"}]
+    assert place.reports[0]["ended"]["output"] == "***\n***\n***\n"
+    place.script()({**job("py", "m.nothing", _env={"T": "${secret:app.token}"}), "secrets": ["app.token"]})
+    place.script()(job("sh", "true"))
+    assert len(place.questions) == 2, "a task without secrets asks for none"
+
+
+def test_g8_a_secret_in_an_error_is_masked(place: Place) -> None:
+    place.answer = {"values": {"t": "hunter2-hunter2"}}
+    place.objects.put(ARCHIVE, packed({"m.py": "import os\ndef f():\n    raise ValueError('no ' + os.environ['T'])\n"}))
+    place.script()({**job("py", "m.f", _env={"T": "${secret:t}"}), "secrets": ["t"]})
+    said = str(place.reports) + place.log
+    assert "no *** (ValueError)" in said
+    assert "hunter2" not in said
+
+
+@pytest.mark.parametrize(("answer", "message"), [
+    ({"values": {"t": None}}, "Secret not found for key: 't' (config)"),
+    ({"refused": "the run is over"}, "the task's secrets were refused: the run is over"),
+])
+def test_a_secret_that_cannot_be_had_fails_the_task_with_the_reason(
+    place: Place, answer: Mapping[str, Any], message: str,
+) -> None:
+    place.answer = answer
+    place.script()({**job("sh", "true", _env={"T": "${secret:t}"}), "secrets": ["t"]})
+    assert place.reports[0]["ended"]["error"]["message"] == message
 
 
 class Counted(MemoryObjects):

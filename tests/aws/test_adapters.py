@@ -243,4 +243,11 @@ def test_a_secret_is_cached_for_a_minute_and_no_longer(secrets: Secrets) -> None
     assert secrets.store.get(3, "key") == "old"
     secrets.now += timedelta(seconds=1)
     assert secrets.store.get(3, "key") == "new {{"
-    assert len(secrets.reads) == 3
+    assert len(secrets.reads) == 4                      # the first looked in the default scope, too
+
+
+def test_o45_what_a_project_has_not_is_looked_for_in_the_default_scope(secrets: Secrets) -> None:
+    secrets.ssm.put_parameter(Name=f"{secrets.prefix}default/key", Value="everybody's", Type="SecureString")
+    assert secrets.store.get(3, "key") == "everybody's"
+    ParameterSecrets(secrets.ssm, secrets.prefix, clock=lambda: secrets.now).put(4, "key", "own", version="v1")
+    assert secrets.store.get(4, "key") == "own"

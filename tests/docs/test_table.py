@@ -48,7 +48,7 @@ def _full_leaf() -> Mapping[str, Any]:
         attempt_id=1, path="0000000", number=2, run=1, token="t", state=State.RUNNING, started_at=AT, updated_at=AT,
         deadline=AT, retry_at=AT, state_params={"a": 1}, export={"b": 1}, store=Store(params={"c": 1}),
         error={"message": "m"}, output="o", generated=2, generated_first=9, is_cancel_requested=True, container="c",
-        carry=1, lost=1, parent_page="0", seat="work-1",
+        carry=1, lost=1, secrets=("app.token",), parent_page="0", seat="work-1",
         definition={"config": {}, "export": {}}), "n", str)
 
 

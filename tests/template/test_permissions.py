@@ -59,9 +59,10 @@ def test_user_code_in_a_container_may_do_what_it_may_do_in_lambda() -> None:
     assert {(grant.actions, grant.resources) for grant in _all_of("WorkerRole")} == in_lambda
 
 
-def test_only_work_reads_secrets() -> None:
+def test_f8_only_work_and_finish_read_secrets_and_neither_runs_user_code() -> None:
+    """Work for its own operators, Finish for a run of user code that it knows by its token (app/grants.py)."""
     assert {grant.holder for grant in grants(TEMPLATE) for action in grant.actions if action.startswith("ssm:")} == {
-        "WorkRole"
+        "WorkRole", "FinishRole"
     }
 
 

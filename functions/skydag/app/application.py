@@ -12,6 +12,7 @@ from typing import Any, Final
 from skydag.app.advance import Advance, Settings
 from skydag.app.expand import Expand
 from skydag.app.flights import Flights
+from skydag.app.grants import answer
 from skydag.app.heal import KIND as HEAL
 from skydag.app.heal import Heal
 from skydag.app.kill import kill
@@ -157,6 +158,10 @@ class Application:
         self.projects.get(workflow.project_id)              # E-100: a deleted project starts nothing
         return self.starter(workflow, session_time, params=params, retry_attempt_name=retry_attempt_name,
                             resume=resume, now=self.now())
+
+    def secrets_of(self, question: Mapping[str, Any]) -> dict[str, Any]:
+        """For the worker of a handed-over run."""
+        return answer(question, self.tasks, self.attempts, self.ports.secrets)
 
     def timer(self, message: Mapping[str, Any]) -> None:
         """A hint that came by the timer queue."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
+from skydag.app.mask import Mask
 from skydag.app.secret_names import renamed
 from skydag.engine.retry import RetryPolicy, leaf_policy, retry_wait
 from skydag.errors import ConfigError, TaskError, UnavailableError, WorkflowError
@@ -51,6 +52,7 @@ class Surroundings:
     commands: Commands
     now: Callable[[], datetime]
     workflows: Workflows = field(default_factory=NoWorkflows)
+    mask: Mask = field(default_factory=Mask)        # the log's: it learns the secrets that are told
 
 
 def execute(job: Mapping[str, Any], operator: Operator, surroundings: Surroundings) -> dict[str, Any]:
@@ -97,7 +99,8 @@ def _failed(job: Mapping[str, Any], error: Exception, policy: RetryPolicy | None
     if policy is not None and policy.limit > count:
         state = {k: v for k, v in job["state"].items() if k != "commandStatus"} | {"retry_count": count + 1}
         return Ended(kind=AGAIN, after_s=retry_wait(policy, count).total_seconds(), state=state)
-    return failed(message[:ERROR_CHARS_MAX], trace[-ERROR_CHARS_MAX:] if trace else None)
+    mask = surroundings.mask
+    return failed(mask(message)[:ERROR_CHARS_MAX], mask(trace)[-ERROR_CHARS_MAX:] if trace else None)
 
 
 def config_message(error: Exception) -> str:
@@ -114,6 +117,13 @@ def _words(name: str) -> str:
 def request(job: Mapping[str, Any], surroundings: Surroundings) -> TaskRequest:
     attempt = from_json(job["attempt"])
     config = job["config"]
+
+    def told(key: str) -> str | None:
+        value = surroundings.secrets(key)
+        if value is not None:
+            surroundings.mask.learn(value)
+        return value
+
     return TaskRequest(
         project_id=attempt.project_id, project_name=attempt.project_name, workflow_name=attempt.workflow_name,
         revision=attempt.revision, session_id=attempt.session_id, session_uuid=attempt.session_uuid,
@@ -121,8 +131,8 @@ def request(job: Mapping[str, Any], surroundings: Surroundings) -> TaskRequest:
         timezone=attempt.timezone, task_id=job["task_id"], task_name=job["task_name"], run=job["run"],
         config=config, local=job["local"], state=job["state"], task_limit=job["task_limit"],
         files=surroundings.files, log=surroundings.log, echo=surroundings.echo,
-        secrets=renamed(surroundings.secrets, config.get("_secrets"), surroundings.log),
-        env_secrets=surroundings.secrets, properties=surroundings.properties,
+        secrets=renamed(told, config.get("_secrets"), surroundings.log),
+        env_secrets=told, properties=surroundings.properties,
         template=lambda text: surroundings.template(text, config),
         notify=surroundings.notify, commands=surroundings.commands, now=surroundings.now,
         workflows=surroundings.workflows)

@@ -65,7 +65,7 @@ class Record:
             self._advance.advance(run.attempt, work, now, snapshot=run.group, is_direct=True)
 
     def _after(self, run: Run, ended: Ended, now: datetime) -> Leaf:
-        base = replace(run.leaf, updated_at=now, output=ended.output, deadline=None, lost=0)
+        base = replace(run.leaf, updated_at=now, output=ended.output, deadline=None, lost=0, secrets=())
         if ended.kind == AGAIN:
             state = ended.state
             if run.leaf.retry_count and "retry_count" not in state:     # a poll forgets no retry (E-59)

@@ -12,6 +12,7 @@ from contextlib import closing
 from typing import Any, Protocol
 
 from skydag.app.execute import Surroundings, config_message, execute
+from skydag.app.grants import Granted
 from skydag.app.operators import unknown
 from skydag.app.task_log import TaskLog
 from skydag.app.workspace import Copy
@@ -32,18 +33,18 @@ class NewCommands(Protocol):
 
 
 class Script:
-    """objects: the project bucket, with archives and jobs. archive: the bytes of one, by its key. secret: (project id,
-    key) -> value. report: hands the report to `finish`."""
+    """objects: the project bucket, with archives and jobs. archive: the bytes of one, by its key. ask: the question for
+    secrets (app/grants.py) to `finish`. report: hands the report to `finish`."""
 
     def __init__(
         self, *, objects: Objects, archive: Callable[[str], bytes],
         open_log: Callable[[Attempt, str, int, int], TaskLog], commands: NewCommands,
         find_operator: Callable[[str], Operator | None],
-        secret: Callable[[int, str], str | None], report: Callable[[Mapping[str, Any]], None], now: Clock,
+        ask: Callable[[Mapping[str, Any]], Mapping[str, Any]], report: Callable[[Mapping[str, Any]], None], now: Clock,
     ) -> None:
         self.objects = objects
         self._archive, self._open_log, self._commands, self._find = archive, open_log, commands, find_operator
-        self._secret, self._report, self._now = secret, report, now
+        self._ask, self._report, self._now = ask, report, now
 
     def stored(self, key: str) -> Mapping[str, Any]:
         """The job that lies in the project bucket. Raises NotFoundError."""
@@ -63,7 +64,8 @@ class Script:
             report = self._run(job, attempt, log, self._commands(log.write, should_stop=looked))
         except SkydagError as error:
             log.write(f"Task {job['task_name']} failed.\n{error}")
-            report = _failed(job, config_message(error) if isinstance(error, ConfigError) else str(error))
+            message = config_message(error) if isinstance(error, ConfigError) else str(error)
+            report = _failed(job, log.mask(message))
         output = log.close()
         if output:
             report["ended"]["output"] = output
@@ -77,7 +79,7 @@ class Script:
             return execute(job, operator, Surroundings(
                 files=files, log=log.write, echo=log.write, notify=_notify, commands=commands, now=self._now,
                 properties={}, template=Evaluator(attempt.timezone).text,
-                secrets=lambda key: self._secret(attempt.project_id, key)))
+                secrets=Granted(job, self._ask), mask=log.mask))
 
     def _project(self, attempt: Attempt) -> bytes:
         if attempt.archive is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from skydag.app.mask import Mask
 from skydag.ports import LogWriter
 
 KEPT_BYTES_MAX: Final = 512
@@ -17,12 +18,14 @@ class TaskLog:
     def __init__(self, open_writer: Callable[[], LogWriter], *, is_live: bool = False) -> None:
         """is_live: write to the store from the first line on, so that it can be followed while the task runs."""
         self._open, self._is_live = open_writer, is_live
+        self.mask = Mask()
         self._kept: list[str] = []
         self._size = 0
         self._writer: LogWriter | None = None
 
     def write(self, text: str) -> None:
-        """One or more lines; the last one is ended if it isn't."""
+        """One or more lines; the last one is ended if it isn't. Secrets that the task has read are masked."""
+        text = self.mask(text)
         line = text if text.endswith("\n") else text + "\n"
         if self._writer is None:
             self._kept.append(line)

@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 
 from skydag.app import evaluate, execute
 from skydag.app.flights import Flights
+from skydag.app.grants import granted
 from skydag.app.job import Job
 from skydag.app.operators import unknown
 from skydag.app.record import Record, Run
@@ -124,23 +125,36 @@ class Work:
         if self._observer is not None and self._observer.begins(job.name, evaluated.operator, config):
             return Ended(kind=OK)
         place = self._places.place(operator, config)
-        if place == SCRIPT:
-            self._dispatch.script(task)
-            return None
-        if place == CONTAINER:
+        if place != HERE:
             try:
-                return self._to_container(task, leaf)
+                return self._hand_over(task, leaf, place)
+            except ConfigError as error:
+                log.write(f"Configuration error at task {job.name}: {error}")
+                return failed(execute.config_message(error))
             except TaskError as error:      # it cannot be started at all: no run is lost, the task has failed
                 log.write(f"Task {job.name} failed.\n{error}")
                 return failed(str(error))
         around = self._places.surroundings(job.attempt, config, job.name, job.number, log)
         return execute.run(task, operator, around)
 
-    def _to_container(self, task: Mapping[str, Any], leaf: Leaf) -> Ended | None:
+    def _hand_over(self, task: dict[str, Any], leaf: Leaf, place: str) -> Ended | None:
+        """First the claim learns which secrets the run may ask for. A kill that came before ends the run here. None: it
+        has gone."""
+        names = granted(task["config"], task["local"])
+        if names:
+            task["secrets"] = list(names)
+        if place == CONTAINER:
+            return self._to_container(task, leaf, names)
+        if names and self._tasks.change(leaf, replace(leaf, secrets=names), "n") is not None:
+            return failed("killed before it began")
+        self._dispatch.script(task)
+        return None
+
+    def _to_container(self, task: Mapping[str, Any], leaf: Leaf, secrets: tuple[str, ...]) -> Ended | None:
         """The claim gets a longer lease first, then the container starts; its id is kept for a kill. A kill that came
         before ends the run here, one that came meanwhile stops the container. Where containers are limited and no seat
         is free, the run ends and asks for another; once the container runs, the seat of the function is left."""
-        longer = replace(leaf, deadline=leaf.updated_at + self._container_lease, seat="")
+        longer = replace(leaf, deadline=leaf.updated_at + self._container_lease, seat="", secrets=secrets)
         if self._flights.limit(CONTAINERS):
             seats = self._flights.take(CONTAINERS, leaf.attempt_id, {leaf.path: leaf.run})
             if not seats:

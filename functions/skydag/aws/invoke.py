@@ -37,14 +37,15 @@ class LambdaInvoker:
         with calling("Lambda"):
             self._client.invoke(FunctionName=function, InvocationType="Event", Payload=data)
 
-    def call_and_wait(self, function: str, payload: Mapping[str, Any]) -> None:
-        """Run the function; returns once it has. UnavailableError if it failed."""
+    def call_and_wait(self, function: str, payload: Mapping[str, Any]) -> Any:
+        """Run the function; what it returned. UnavailableError if it failed."""
         data = self._fitting(payload)
         with calling("Lambda"):
             answer = self._client.invoke(FunctionName=function, InvocationType="RequestResponse", Payload=data)
         if answer.get("FunctionError"):
             why = answer["Payload"].read(1000).decode(errors="replace")
             raise UnavailableError(f"{function} failed: {why}")
+        return json.loads(answer["Payload"].read() or b"null")
 
     def _fitting(self, payload: Mapping[str, Any]) -> bytes:
         data = to_bytes(payload)

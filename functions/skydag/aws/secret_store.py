@@ -1,5 +1,8 @@
 """Secrets in SSM Parameter Store (F-7), at `<prefix><project id>/<key>`, as SecureString.
 
+What a project has not is looked for at `<prefix>default/<key>`: secrets of the whole installation, put there by hand
+(O-45).
+
 A parameter holds 4 KB and no `{{` (A-104). A value that fits is kept as it is. Every other one is kept in base64:
 
     <prefix><project id>/<key>                    base64:<version>:<number of parts>
@@ -42,6 +45,8 @@ class ParameterSecrets:
         if (project_id, key) in self._cache:
             return self._cache[project_id, key][1]
         value = self._read(f"{self._prefix}{project_id}/{key}")
+        if value is None:
+            value = self._read(f"{self._prefix}default/{key}")
         if value is not None:
             self._cache[project_id, key] = now, value
         return value

@@ -41,6 +41,7 @@ class Leaf:
     container: str | None = None            # of a run in a container: what StopTask wants
     seat: str = ""                          # of this run, where tasks in flight are limited (store/flights)
     carry: int = 0                          # as in a group: earlier runs left stores of generated tasks behind
+    secrets: tuple[str, ...] = ()           # keys that the run, handed over, may ask for (app/grants.py)
     lost: int = 0                           # runs in a row that ended without a trace
     parent_page: str = ""                   # where its definition lies, for those who find it dead
     definition: Mapping[str, Any] = field(default_factory=dict)     # of a result taken over, where it was another:

@@ -1,4 +1,6 @@
-"""Reports of `script` and containers, and calls of `work` and `script` that failed (A-6), become results."""
+"""Reports of `script` and containers, and calls of `work` and `script` that failed (A-6), become results.
+
+A worker whose task names secrets asks here for them, and waits for the answer (app/grants.py)."""
 
 from __future__ import annotations
 
@@ -18,6 +20,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 def handle(event: dict[str, Any], context: Any, application: Application) -> dict[str, Any]:
     if "requestContext" in event:
         _failed_call(event, application)
+    elif "secrets" in event:
+        return application.secrets_of(event)
     else:
         application.record.report(application.unspilled(event), application.now())
     return {"ok": True}

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
-SEGMENT = r"[A-Za-z](?:[A-Za-z0-9_-]*[A-Za-z0-9])?"
-KEY = re.compile(rf"{SEGMENT}(?:\.{SEGMENT})*")          # R-72, O-44
-KEY_CHARACTERS_MAX = 255
+from skydag.model.secrets import is_key
 
 
 class LocalSecrets:
@@ -20,7 +17,7 @@ class LocalSecrets:
     def get(self, project_id: int, key: str) -> str | None:
         if key in self._values:
             return self._values[key]
-        if self._folder is None or len(key) > KEY_CHARACTERS_MAX or not KEY.fullmatch(key):
+        if self._folder is None or not is_key(key):
             return None                             # such a key names no secret, and could name a file elsewhere
         try:
             return (self._folder / key).read_bytes().decode("utf-8", errors="replace")

@@ -109,6 +109,9 @@ class LocalWorld:
     def report(self, report: Mapping[str, Any]) -> None:
         raise IllegalStepError("here every operator runs in place")
 
+    def secrets(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
+        raise IllegalStepError("here every operator runs in place")
+
     # --- app.work.Places ---------------------------------------------------------------------------------------------
 
     def place(self, operator: Operator, config: Mapping[str, Any]) -> str:
@@ -120,7 +123,7 @@ class LocalWorld:
 
         def shown(text: str) -> None:
             log.write(text)
-            self._output(name, text)
+            self._output(name, log.mask(text))
 
         def notify(message: str) -> None:
             application.notify(attempt, name, message, number)
@@ -129,7 +132,8 @@ class LocalWorld:
             files=Folder(self._project), log=log.write, echo=shown, notify=notify, now=application.now,
             secrets=lambda key: application.ports.secrets.get(attempt.project_id, key),
             properties=application.properties, template=application.evaluator(attempt.timezone).text,
-            commands=self._commands(attempt, config, shown), workflows=Others(application, attempt, self._workflows))
+            commands=self._commands(attempt, config, shown), workflows=Others(application, attempt, self._workflows),
+            mask=log.mask)
 
     def _commands(self, attempt: Attempt, config: Mapping[str, Any], write: Callable[[str], None]) -> Commands:
         local = LocalCommands(write, self._env, children=self._children)

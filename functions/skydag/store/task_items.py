@@ -10,7 +10,7 @@
     act     a | s | n                   what the stream does with a change: settle, look after, nothing
 
 group: k=g gen page base ih st v su un dn fa ca so ef sl xc dl pw rc ra ka cr up due_shard due_at
-leaf:  k=l num run tok st sa up dd ra sp ex so er out gn gf xc ct fl lo ka pp
+leaf:  k=l num run tok st sa up dd ra sp ex so er out gn gf xc ct fl se lo ka pp
 Sets are text of engine/bits, times whole seconds since the epoch, JSON data is text. False and empty are left out.
 """
 
@@ -164,6 +164,8 @@ def leaf_item(leaf: Leaf, act: str, keep: Any) -> Item:
         item["ct"] = leaf.container
     if leaf.seat:
         item["fl"] = leaf.seat
+    if leaf.secrets:
+        item["se"] = list(leaf.secrets)
     for name, number in (("lo", leaf.lost), ("ka", leaf.carry)):
         if number:
             item[name] = number
@@ -183,7 +185,7 @@ def leaf_from(item: Mapping[str, Any], load: Any) -> Leaf:
         generated=int(item.get("gn", 0)), generated_first=int(item.get("gf", 0)),
         is_cancel_requested=bool(item.get("xc")), container=item.get("ct"), seat=item.get("fl", ""),
         lost=int(item.get("lo", 0)),
-        carry=int(item.get("ka", 0)),
+        carry=int(item.get("ka", 0)), secrets=tuple(item.get("se", ())),
         parent_page=item.get("pp", ""), definition=data("df"),
     )
 

@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from skydag.app.archive_cache import ArchiveCache
 from skydag.app.operators import find_operator
@@ -18,12 +18,13 @@ from skydag.aws.client import Backoff, client
 from skydag.aws.invoke import LambdaInvoker
 from skydag.aws.objects import S3Objects
 from skydag.bootstrap import Lazy, system_clock
-from skydag.errors import ConfigError, UnavailableError
+from skydag.errors import UnavailableError
 from skydag.local.commands import LocalCommands, user_environment
 from skydag.model.session import Attempt
 from skydag.ports import Clock, Logs, Objects
 from skydag.store.logs import ObjectLogs
 
+T = TypeVar("T")
 RESULTS = "data/results/"       # where user code's role may put a report too large for a call
 
 
@@ -42,11 +43,15 @@ def from_environment(agent: str, *, is_waiting: bool = False) -> Script:
         else:
             invoker.call(finish, report)
 
+    def ask(question: Mapping[str, Any]) -> Mapping[str, Any]:
+        answer: Mapping[str, Any] = patiently(lambda: invoker.call_and_wait(finish, question), sleep=time.sleep)
+        return answer
+
     logs = ObjectLogs(S3Objects(s3, env["SKYDAG_LOG_BUCKET"]), agent=agent, clock=system_clock)
-    return script(objects=objects, logs=logs, report=report, now=system_clock)
+    return script(objects=objects, logs=logs, report=report, ask=ask, now=system_clock)
 
 
-def patiently(deliver: Callable[[], None], *, sleep: Callable[[float], None]) -> None:
+def patiently(deliver: Callable[[], T], *, sleep: Callable[[float], None]) -> T:
     """Tries again while somebody is unavailable, for some ten seconds; then the last UnavailableError is raised."""
     backoff = Backoff(sleep, lambda: 0.5)
     for number in range(backoff.tries):
@@ -57,7 +62,10 @@ def patiently(deliver: Callable[[], None], *, sleep: Callable[[float], None]) ->
     return deliver()
 
 
-def script(*, objects: Objects, logs: Logs, report: Callable[[Mapping[str, Any]], None], now: Clock) -> Script:
+def script(
+    *, objects: Objects, logs: Logs, report: Callable[[Mapping[str, Any]], None],
+    ask: Callable[[Mapping[str, Any]], Mapping[str, Any]], now: Clock,
+) -> Script:
     def open_log(attempt: Attempt, name: str, number: int, run: int) -> TaskLog:
         return TaskLog(lambda: logs.open(attempt.id, name, number, run, now=now()))
 
@@ -66,9 +74,4 @@ def script(*, objects: Objects, logs: Logs, report: Callable[[Mapping[str, Any]]
 
     return Script(
         objects=objects, archive=ArchiveCache(objects, Path(tempfile.gettempdir()) / "skydag-archives"),
-        open_log=open_log, commands=commands, find_operator=find_operator, secret=_no_secrets, report=report, now=now)
-
-
-def _no_secrets(project_id: int, key: str) -> str | None:
-    raise ConfigError(f"the secret '{key}' cannot be used here: user code has no right to read secrets in an "
-                      f"installation (F-8)")
+        open_log=open_log, commands=commands, find_operator=find_operator, ask=ask, report=report, now=now)

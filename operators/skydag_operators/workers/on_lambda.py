@@ -29,7 +29,8 @@ def handle(event: Mapping[str, Any], context: Any, application: Application) -> 
     """As the embedded installation calls it."""
     ports = application.ports
     run(event, context, _wiring.script(
-        objects=ports.objects, logs=ports.stored_logs, report=ports.dispatch.report, now=application.now))
+        objects=ports.objects, logs=ports.stored_logs, report=ports.dispatch.report,
+        ask=ports.dispatch.secrets, now=application.now))
 
 
 def run(event: Mapping[str, Any], context: Any, script: Script) -> None:
