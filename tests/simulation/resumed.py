@@ -141,6 +141,15 @@ def case(seed: int) -> Case | None:
     return None if rows > ROWS_MAX else Case(work=work, plan=replace(plan(seed, rows), is_limited=False), old=made)
 
 
+def broken(seed: int) -> str | None:
+    """What is wrong with a seed."""
+    try:
+        made = case(seed)
+        return None if made is None else run(made)[0]
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+
+
 def changed(work: Workload, chance: random.Random) -> Workload:
     """Tasks that run again store something else and often succeed now; perhaps there is a task more, or one less."""
     behaviours = {number: replace(

@@ -23,8 +23,8 @@ SCENARIOS: Final = {
     "stores of a sequence, a new task in a resumed group": (
         Scenario(text="{+a: {do>: 1}, +g: {+b: {do>: 2}}, +c: {do>: 9}, +z: {do>: 0}}", ends={"+w": "group_error"}),
         "{+a: {do>: 1}, +g: {+b: {do>: 2}, +n: {do>: 0}}, +c: {do>: 9}, +z: {do>: 0}}", None),
-    "a loop that failed in its first turn": (
-        Scenario(text="{+l: {loop>: 2, _do: {+x: {do>: 1}, +y: {do>: 9}}}, +z: {do>: 0}}",
+    "a loop that failed": (
+        Scenario(text="{+l: {loop>: 1, _do: {+x: {do>: 1}, +y: {do>: 9}}}}",
                  ends={"+w+l": "group_error"}), None, None),
     "what an if had generated, from a task in a parallel group": (
         Scenario(text="{+i: {if>: true, _do: {+s: {do>: 1}}, _check: {do>: 2}}, +p: {_parallel: true, +a: {do>: 0},"

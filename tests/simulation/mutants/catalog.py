@@ -8,13 +8,15 @@ from typing import Final
 
 @dataclass(frozen=True, kw_only=True)
 class Mutant:
-    """`old` stands exactly once below functions/skydag, and becomes `new`. seed: one that catches it, tried first."""
+    """`old` stands exactly once below functions/skydag, and becomes `new`. seed: one that catches it, tried first.
+    is_of_resume: it takes attempts that take over from others (resumed.py)."""
 
     name: str
     rule: str
     old: str
     new: str
     seed: int = 0
+    is_of_resume: bool = False
 
 
 MUTANTS: Final = (
@@ -87,6 +89,12 @@ MUTANTS: Final = (
            old="work.setdefault(parsed.path, []).append(LOOK)", new="work.setdefault(parsed.path, [])"),
     Mutant(name="confirmed before its reports were told", seed=40_192, rule="5: what it leaves to do counts, too",
            old="handed_over(group, confirmed)", new="handed_over(group, children)"),
+    Mutant(name="a retried group takes old results over", rule="E-52: a group that is tried again runs as a whole",
+           seed=15, is_of_resume=True,
+           old="    return not any(generations)\n", new="    return True\n"),
+    Mutant(name="taken over without its stores", rule="E-113: what a resumed task had stored is seen as before",
+           is_of_resume=True,
+           old="            self._flow.keep(page, group, part)\n", new=""),
     Mutant(name="trouble of the table fails the task", seed=27, rule="E-130: what is not the task's fault is repeated",
            old="        except UnavailableError:                # the services' trouble is not the task's: the run is "
                "lost, and repeated\n            raise\n", new=""),

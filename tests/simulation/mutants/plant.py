@@ -61,10 +61,11 @@ def plant(mutant: Mutant) -> None:
 
 def caught_by(mutant: Mutant) -> str | None:
     """What caught the planted mutant, None if nothing did."""
-    from tests.simulation import seeds  # only now may skydag be imported
+    from tests.simulation import resumed, seeds  # only now may skydag be imported
 
+    broken = resumed.broken if mutant.is_of_resume else seeds.broken
     for seed in (mutant.seed, *range(SEEDS)):
-        if why := seeds.broken(seed):
+        if why := broken(seed):
             assert not why.startswith(BROKEN_TEXT), f"the mutant {mutant.name!r} is no program: {why}"
             return f"seed {seed}: {why.splitlines()[0]}"
     import pytest
