@@ -7,9 +7,10 @@ what is in them, is said in `store/`, once for both kinds of table (F-2).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
+
+from skydag.model.records import Protocol, dataclass, field
 
 Item = dict[str, Any]       # values: str, int, bool, and lists and mappings of these; JSON data travels as text
 

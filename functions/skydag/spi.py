@@ -21,12 +21,12 @@ It may be called twice for one task: whatever it starts outside must carry `requ
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 from skydag.errors import ConfigError, TaskError
+from skydag.model.records import Protocol, dataclass, field
 
 
 class Again(Exception):

@@ -11,13 +11,13 @@ import codecs
 import socket
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from email.message import Message
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import Any, Final, cast
 from urllib.parse import urljoin
 
 from skydag.errors import TaskError
+from skydag.model.records import dataclass, replace
 from skydag_operators._http_wanted import Address, Wanted, moved
 from skydag_operators._http_wire import PIECE_BYTES, Deadline, NoAnswerError, Stream, connect
 

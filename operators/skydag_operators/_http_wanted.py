@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, unquote, urlencode, urlsplit, urlunsplit
 from urllib.request import getproxies, proxy_bypass
 
 import skydag
 from skydag.errors import ConfigError, TaskError
+from skydag.model.records import dataclass
 from skydag.model.values import array, boolean, integer, mapping, mapping_or_json, optional, required, text
 from skydag.spi import TaskRequest
 from skydag_operators import _secrets

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import ClassVar, Final
 
 from skydag.errors import TaskError, WorkflowError
+from skydag.model.records import replace
 from skydag.model.values import optional, text
 from skydag.spi import TaskRequest, TaskResult
 from skydag_operators import _http, _paths

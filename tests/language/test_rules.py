@@ -15,7 +15,6 @@ from tests.language.sources import cases
 TESTS = Path(__file__).parents[1]
 RULES = (Path(__file__).parent / "rules.txt").read_text(encoding="utf-8").split()
 MISSING: dict[str, str] = {
-    "L-145": "about require>, an operator that is not here yet",
     "X-13": "not built: no input is known that kills the process; a lost task is run again as any other",
 }
 _NAMED = re.compile(r"(?<![A-Za-z0-9])(L|V|EX|Y|X)[-_](\d+)(?![0-9])", re.IGNORECASE)

@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
 from skydag.api.request import Request, packed
+from skydag.model.records import dataclass, field
 from skydag.ports import Objects
 
 JSON = "application/json"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from skydag.model.project import StoredProject
+from skydag.model.records import Protocol
 from skydag.model.session import Attempt, Resume
 from skydag.ports import Clock, Logs, Objects, Wakes
 from skydag.store.attempts import AttemptStore

@@ -8,12 +8,12 @@ import json
 import re
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs
 
 from skydag.errors import InvalidError, NotFoundError
+from skydag.model.records import dataclass
 
 BODY_BYTES_MAX = 64 * 1024 * 1024           # unpacked
 LOCAL = "local"                             # the apiId of events that the local listener makes

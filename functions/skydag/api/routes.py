@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -19,6 +18,7 @@ from skydag.api.answer import Answer, built, error
 from skydag.api.application import ApiApplication
 from skydag.api.request import Request
 from skydag.errors import SkydagError
+from skydag.model.records import replace
 
 Route = Callable[..., Answer]               # (application, request, **parts of the path) -> Answer
 

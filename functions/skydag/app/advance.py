@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -30,6 +29,7 @@ from skydag.engine.leaf import Leaf
 from skydag.engine.pages import Page
 from skydag.engine.settle import Numbers, Settled, settle
 from skydag.errors import LimitError, UnavailableError
+from skydag.model.records import dataclass, replace
 from skydag.model.session import Attempt
 from skydag.model.task import State
 from skydag.ports import Dispatch, Put, Timers

@@ -4,32 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from skydag.app.advance import Advance, Settings
-from skydag.app.expand import Expand
 from skydag.app.flights import Flights
 from skydag.app.grants import answer
-from skydag.app.heal import KIND as HEAL
-from skydag.app.heal import Heal
-from skydag.app.kill import kill
-from skydag.app.log_files import LogFiles
 from skydag.app.notice import notice
 from skydag.app.operators import find_operator
-from skydag.app.push import Push
 from skydag.app.record import Record
-from skydag.app.register import Register
 from skydag.app.start import Start
 from skydag.app.stream import Stream
 from skydag.app.task_log import TaskLog
 from skydag.app.tasks import Rows, TaskRow
-from skydag.app.time_limits import TimeLimits
-from skydag.app.watch import Watch
 from skydag.app.work import Observer, Places, Work
 from skydag.language.evaluate import Evaluator
+from skydag.model.records import dataclass
 from skydag.model.session import Attempt, Resume
 from skydag.ports import Alerts, Chance, Clock, Dispatch, Logs, Objects, SecretStore, Table, Timers, Wakes
 from skydag.spi import Operator
@@ -40,9 +31,17 @@ from skydag.store.definitions import Definitions
 from skydag.store.flights import CONTAINER, WORK, FlightStore
 from skydag.store.projects import ProjectStore
 from skydag.store.resumes import Resumes
-from skydag.store.schedules import ScheduleStore
 from skydag.store.tasks import TaskStore
 from skydag.store.values import Blobs
+
+if TYPE_CHECKING:                               # loaded when asked for: a local run, and most functions, need few
+    from skydag.app.expand import Expand
+    from skydag.app.heal import Heal
+    from skydag.app.log_files import LogFiles
+    from skydag.app.push import Push
+    from skydag.app.register import Register
+    from skydag.app.watch import Watch
+    from skydag.store.schedules import ScheduleStore
 
 CONTAINER_GRACE: Final = timedelta(hours=1)     # a container that lasts too long is killed before it counts as lost
 
@@ -96,6 +95,8 @@ class Application:
 
     @cached_property
     def schedules(self) -> ScheduleStore:
+        from skydag.store.schedules import ScheduleStore
+
         return ScheduleStore(self.ports.table, self.blobs)
 
     @cached_property
@@ -104,28 +105,41 @@ class Application:
 
     @cached_property
     def watch(self) -> Watch:
+        from skydag.app.time_limits import TimeLimits
+        from skydag.app.watch import Watch
+
         return Watch(self.advance, self.record, TimeLimits(
             self.advance, self.ports.alerts, attempt_ttl=self.settings.attempt_ttl, task_ttl=self.settings.task_ttl))
 
     @cached_property
     def healer(self) -> Heal:
+        from skydag.app.heal import Heal
+
         return Heal(self.advance, self.watch, self.aside, self.ports.timers)
 
     @cached_property
     def push(self) -> Push:
+        from skydag.app.push import Push
+
         return Push(projects=self.projects, schedules=self.schedules, objects=self.objects, wakes=self.wakes)
 
     @cached_property
     def register(self) -> Register:
+        from skydag.app.register import Register
+
         return Register(push=self.push, objects=self.objects, alerts=self.ports.alerts)
 
     @cached_property
     def expand(self) -> Expand:
+        from skydag.app.expand import Expand
+
         return Expand(schedules=self.schedules, projects=self.projects, attempts=self.attempts, wakes=self.wakes,
                       timers=self.ports.timers, start=self.starter)
 
     @cached_property
     def logs(self) -> LogFiles:
+        from skydag.app.log_files import LogFiles
+
         return LogFiles(self.ports.stored_logs, self.task_rows)
 
     @cached_property
@@ -167,7 +181,7 @@ class Application:
         """A hint that came by the timer queue."""
         if message["kind"] == "expand":
             self.expand(int(message["schedule_id"]), now=self.now())
-        elif message["kind"] == HEAL:
+        elif message["kind"] == "heal":
             self.healer(message, self.now())
         else:
             self.advance.timer(message, self.now())
@@ -187,6 +201,8 @@ class Application:
         return loaded
 
     def kill(self, attempt_id: int) -> Attempt:
+        from skydag.app.kill import kill
+
         return kill(attempt_id, advance=self.advance, now=self.now())
 
     def heal(self, attempt_id: int) -> Attempt:

@@ -10,13 +10,13 @@ import hashlib
 import posixpath
 import shutil
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import IO, Final
 
 from skydag.app.archive_entries import CHUNK, LIMITS, Entry, Limits, check_tree, destination, files_of, sound
 from skydag.app.packing import listed, pack
 from skydag.errors import ArchiveError
+from skydag.model.records import replace
 
 __all__ = ["LIMITS", "ArchiveFiles", "Entry", "Limits", "content_hash", "listed", "pack", "read", "unpack"]
 

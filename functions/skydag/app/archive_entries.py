@@ -12,10 +12,10 @@ import tarfile
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import IO, Final, cast
 
 from skydag.errors import ArchiveError
+from skydag.model.records import dataclass
 
 NAME_BYTES_MAX: Final = 255
 PATH_BYTES_MAX: Final = 1024

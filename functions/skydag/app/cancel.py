@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 from skydag.app.flow import Upward
@@ -13,6 +12,7 @@ from skydag.engine.group import Group, number_of
 from skydag.engine.leaf import Leaf
 from skydag.engine.pages import Page
 from skydag.errors import UnavailableError
+from skydag.model.records import replace
 from skydag.model.session import Attempt
 from skydag.model.task import State
 from skydag.ports import Dispatch

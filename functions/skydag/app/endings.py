@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +13,7 @@ from skydag.engine.group import End, Group
 from skydag.engine.leaf import Leaf
 from skydag.engine.pages import Page
 from skydag.model.params import fused, merge
+from skydag.model.records import replace
 from skydag.model.session import Attempt
 from skydag.model.task import State
 from skydag.ports import Timers

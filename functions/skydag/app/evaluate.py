@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from skydag.app.job import Job
@@ -11,6 +10,7 @@ from skydag.engine.variables import variables
 from skydag.errors import ConfigError
 from skydag.language.evaluate import Evaluator
 from skydag.model.params import apply_all, merge
+from skydag.model.records import dataclass
 
 _NOT_EVALUATED: Final = ("_check", "_error", "_export")
 _UNEVALUATED_ALERTS: Final = ("^failure-alert", "^sla^alert")     # K-5: nothing a user wrote may silence them

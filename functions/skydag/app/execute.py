@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
@@ -21,6 +20,7 @@ from skydag.engine.retry import RetryPolicy, leaf_policy, retry_wait
 from skydag.errors import ConfigError, TaskError, UnavailableError, WorkflowError
 from skydag.model.outcome import AGAIN, OK, Ended, failed
 from skydag.model.params import Store
+from skydag.model.records import dataclass, field
 from skydag.spi import (
     Again,
     Commands,

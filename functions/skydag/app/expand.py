@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from skydag.app.schedule_params import schedule_params
 from skydag.errors import IllegalStepError, LimitError, NotFoundError, SkydagError, UnavailableError
 from skydag.language.timetable import Firing, Timetable
 from skydag.model.project import StoredSchedule, StoredWorkflow
+from skydag.model.records import Protocol, dataclass, field, replace
 from skydag.model.session import Attempt
 from skydag.ports import Timers, Wakes
 from skydag.store.attempts import AttemptStore, SessionExists

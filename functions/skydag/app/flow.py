@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from skydag.engine import bits, flow
@@ -11,6 +10,7 @@ from skydag.engine.flow import SEGMENT, Segment
 from skydag.engine.group import SLA_SLOTS, End, Group, Report
 from skydag.engine.pages import SLOT_ERROR, Child, Page
 from skydag.model.params import Store, apply_all, fused, merge
+from skydag.model.records import dataclass, field, replace
 from skydag.store.tasks import TaskStore
 
 

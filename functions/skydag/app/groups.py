@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from skydag.engine.group import Group
 from skydag.errors import UnavailableError
+from skydag.model.records import replace
 from skydag.model.session import Attempt
 from skydag.store.attempts import AttemptStore
 from skydag.store.task_items import ACT, NOTHING

@@ -6,9 +6,8 @@ all that is unconfirmed.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Final
 
 from skydag.app.births import Births
 from skydag.app.endings import Endings
@@ -21,6 +20,7 @@ from skydag.engine.group import Group
 from skydag.engine.leaf import Leaf
 from skydag.engine.pages import Page
 from skydag.engine.settle import Settled
+from skydag.model.records import Protocol, replace
 from skydag.model.session import Attempt
 from skydag.model.task import State
 from skydag.ports import Timers

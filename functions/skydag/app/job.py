@@ -15,12 +15,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
 
 from skydag.engine.group import Group
 from skydag.model.params import Store
+from skydag.model.records import dataclass, field
 from skydag.model.session import Attempt
 from skydag.store import task_items
 from skydag.store.attempts import from_json, to_json

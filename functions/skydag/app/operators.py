@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-from importlib.metadata import entry_points
 from typing import Final, cast
 
 from skydag.spi import Operator
@@ -49,6 +48,8 @@ def find_operator(name: str) -> Operator | None:
 
 def installed() -> frozenset[str]:
     """The names of all operators there are."""
+    from importlib.metadata import entry_points
+
     return frozenset((*BUILT_IN, *(point.name for point in entry_points(group=GROUP))))
 
 
@@ -63,6 +64,8 @@ def _load(name: str) -> Operator | None:
     if target is not None:
         module, _, attribute = target.partition(":")
         return cast(Operator, getattr(importlib.import_module(module), attribute)())
+    from importlib.metadata import entry_points  # takes longer to load than most tasks to run
+
     for point in entry_points(group=GROUP, name=name):
         return cast(Operator, point.load()())
     return None

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import gzip
-import io
 import os
 import posixpath
-import tarfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from skydag.app.ignore import Ignore
 from skydag.errors import ArchiveError
+from skydag.model.records import dataclass
+
+if TYPE_CHECKING:                               # loaded when something is packed: a local run only lists
+    import tarfile
 
 IGNORE_FILE = ".digdagignore"
 
@@ -35,6 +36,10 @@ def listed(folder: Path) -> list[str]:
 def pack(folder: Path, on_file: OnFile | None = None, *, copy_outgoing_symlinks: bool = False) -> bytes:
     """The folder as tar.gz. ArchiveError for a symbolic link that leaves the project, unless what it leads to is to be
     copied (C-64)."""
+    import gzip
+    import io
+    import tarfile
+
     files = sorted(_walk(folder, copy_outgoing_symlinks), key=lambda found: found.name)
     out = io.BytesIO()
     with (
@@ -49,6 +54,8 @@ def pack(folder: Path, on_file: OnFile | None = None, *, copy_outgoing_symlinks:
 
 
 def _add(tar: tarfile.TarFile, found: _Found) -> None:
+    import tarfile
+
     entry = tarfile.TarInfo(found.name)                 # no owner, no times: they say nothing about the project
     if found.link is not None:
         entry.type, entry.linkname, entry.mode = tarfile.SYMTYPE, found.link, 0o777

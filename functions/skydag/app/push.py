@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +16,7 @@ from skydag.language.compile import compile_project
 from skydag.language.sla import sla_tasks
 from skydag.model.ids import WorkflowId
 from skydag.model.project import Revision, StoredProject, StoredWorkflow
+from skydag.model.records import dataclass
 from skydag.model.workflow import Workflow
 from skydag.ports import Objects, Wakes
 from skydag.store import definitions

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 
 from skydag.language.timetable import Timetable
 from skydag.model.ids import ScheduleId
 from skydag.model.project import StoredSchedule, StoredWorkflow
+from skydag.model.records import dataclass, replace
 from skydag.ports import Put
 from skydag.store.projects import Base
 from skydag.store.schedules import ScheduleStore

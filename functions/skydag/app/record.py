@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -16,6 +15,7 @@ from skydag.engine.retry import group_policy, retry_wait, whole_second
 from skydag.errors import LimitError, SkydagError, UnavailableError, WorkflowError
 from skydag.model.outcome import AGAIN, FAILED, Ended, failed
 from skydag.model.params import merge
+from skydag.model.records import dataclass, replace
 from skydag.model.session import Attempt
 from skydag.model.task import State
 from skydag.store import definitions

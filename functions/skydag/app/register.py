@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -21,6 +20,7 @@ from skydag.app.names import check_project_name, check_revision_name
 from skydag.app.push import Options, Push
 from skydag.errors import ConflictError, IllegalStepError, InvalidError, NotFoundError, SkydagError, UnavailableError
 from skydag.model.project import StoredProject
+from skydag.model.records import dataclass
 from skydag.ports import Alerts, Objects
 from skydag.store.pages import token
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from typing import Any, Protocol
+from typing import Any
 
 from skydag.app.execute import Surroundings, config_message, execute
 from skydag.app.grants import Granted
@@ -19,6 +19,7 @@ from skydag.app.workspace import Copy
 from skydag.errors import ConfigError, NotFoundError, SkydagError, TaskError
 from skydag.language.evaluate import Evaluator
 from skydag.model.outcome import failed
+from skydag.model.records import Protocol
 from skydag.model.session import Attempt
 from skydag.ports import Clock, Objects
 from skydag.spi import Commands, Operator

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -17,6 +16,7 @@ from skydag.app.advance import Advance, Work
 from skydag.app.flow import LOOK
 from skydag.engine.group import Group
 from skydag.engine.leaf import Leaf
+from skydag.model.records import dataclass
 from skydag.store import task_items
 from skydag.store.aside import Aside
 

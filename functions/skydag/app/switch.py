@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 from skydag.errors import ConflictError
 from skydag.model.project import StoredSchedule
+from skydag.model.records import replace
 from skydag.ports import Wakes
 from skydag.store.schedules import ScheduleStore, wake_at
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from threading import Lock
 from typing import Any, Final
@@ -23,6 +22,7 @@ from skydag.engine.leaf import Leaf
 from skydag.engine.pages import Child, Page
 from skydag.engine.settle import NOTHING_KNOWN, Known, Numbers, Settled, settle
 from skydag.model.params import fused
+from skydag.model.records import dataclass, field, replace
 from skydag.model.session import Attempt
 from skydag.model.task import State
 from skydag.store import definitions, resumes

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +18,7 @@ from skydag.engine.leaf import Leaf
 from skydag.engine.pages import Child, Page
 from skydag.model.ids import AttemptId, task_id
 from skydag.model.params import Params, merge
+from skydag.model.records import dataclass, field, replace
 from skydag.model.session import Attempt
 from skydag.model.task import State
 from skydag.store import definitions, task_items

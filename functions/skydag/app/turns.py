@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
@@ -22,6 +21,7 @@ from skydag.engine import bits, paths
 from skydag.engine.group import Group
 from skydag.engine.leaf import Leaf
 from skydag.engine.pages import Page
+from skydag.model.records import dataclass, replace
 from skydag.model.session import Attempt
 from skydag.model.task import State
 from skydag.store.definitions import Definitions

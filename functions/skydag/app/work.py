@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from skydag.app import evaluate, execute
 from skydag.app.flights import Flights
@@ -21,6 +20,7 @@ from skydag.errors import ConfigError, TaskError
 from skydag.language.evaluate import Evaluator
 from skydag.model.ids import AttemptId, task_id
 from skydag.model.outcome import AGAIN, OK, Ended, failed
+from skydag.model.records import Protocol, replace
 from skydag.model.session import Attempt
 from skydag.model.task import State
 from skydag.ports import Clock, Dispatch

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from skydag.app import archive
 from skydag.language.compile import load_body, text_body
 
 
@@ -39,6 +36,10 @@ class Copy:
     @property
     def root(self) -> Path:
         if self._folder is None:
+            import tempfile
+
+            from skydag.app import archive
+
             folder = Path(tempfile.mkdtemp(prefix="skydag-project-"))
             archive.unpack(self._fetch(), folder)
             self._folder = folder
@@ -54,6 +55,8 @@ class Copy:
 
     def close(self) -> None:
         if self._folder is not None:
+            import shutil
+
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -21,6 +20,7 @@ from botocore.exceptions import ClientError
 from skydag.aws.client import calling, code
 from skydag.aws.invoke import FOLDER, to_bytes
 from skydag.errors import TaskError, UnavailableError
+from skydag.model.records import dataclass
 from skydag.ports import Objects
 
 JOB = "SKYDAG_JOB"

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from skydag.aws.expressions import Expression
+from skydag.model.records import dataclass
 
 TEXT_MAX = "\U0010ffff"
 

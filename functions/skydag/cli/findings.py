@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from skydag.cli.project_dir import compiled, compiled_with_places
+from skydag.model.records import dataclass, replace
 from skydag.model.workflow import Place, Problem, Workflow
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from skydag.cli.output import compact
 from skydag.errors import WorkflowError
 from skydag.language.compile import compile_tasks
+from skydag.model.records import dataclass, field
 from skydag.model.workflow import Task, Workflow
 
 COMMAND_LENGTH_MAX: Final = 60

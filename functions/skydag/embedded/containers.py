@@ -11,12 +11,12 @@ import sys
 import tempfile
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import IO, Any, Final
 
 from skydag.embedded import inside
 from skydag.embedded.template import REGION
+from skydag.model.records import dataclass
 
 COMMAND: Final = (sys.executable, "-m", "skydag_operators.workers.on_ecs")
 WAIT_S_MAX: Final = 120

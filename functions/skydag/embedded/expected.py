@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from skydag.model.records import dataclass
 
 SHOPS: Final = ("north", "south", "harbour")
 

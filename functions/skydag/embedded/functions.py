@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
 from skydag.embedded.streams import StreamSettings
 from skydag.embedded.template import Resource, Template
 from skydag.errors import InvalidError
+from skydag.model.records import dataclass
 
 _RATE: Final = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
 

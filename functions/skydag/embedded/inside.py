@@ -10,7 +10,6 @@ import importlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import RLock
 from typing import Any, Final
@@ -31,6 +30,7 @@ from moto.sqs.models import sqs_backends
 
 from skydag.embedded.streams import Record
 from skydag.embedded.template import ACCOUNT, REGION
+from skydag.model.records import dataclass
 from skydag.ports import Clock
 
 _AT: Final = re.compile(r"at\((\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\)")

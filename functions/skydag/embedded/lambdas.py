@@ -20,7 +20,6 @@ import uuid
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import RLock
 from typing import Any, Final
@@ -30,6 +29,7 @@ from botocore.awsrequest import AWSResponse
 
 from skydag.embedded.functions import Function
 from skydag.errors import NotFoundError
+from skydag.model.records import dataclass
 from skydag.ports import Clock
 
 LOG = logging.getLogger(__name__)

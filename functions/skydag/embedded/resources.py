@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from skydag.embedded.template import Resource, Template
+from skydag.model.records import dataclass
 
 UPLOADS_QUEUE: Final = "skydag-embedded-uploads"        # S3 notifications wait here until the pump hands them on
 

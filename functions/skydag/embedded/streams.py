@@ -13,11 +13,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from skydag.embedded.patterns import matches
+from skydag.model.records import dataclass, field
 
 Record = Mapping[str, Any]
 FIRST_WAIT: Final = timedelta(seconds=1)        # before a failed batch comes again, doubled each time

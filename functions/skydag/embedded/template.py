@@ -7,12 +7,12 @@ before anything is created, as both follow from the logical id; only a table's s
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from skydag.embedded import cloudformation
 from skydag.errors import InvalidError, NotFoundError
+from skydag.model.records import dataclass
 
 REGION: Final = "us-east-1"
 ACCOUNT: Final = "123456789012"             # moto's own account

@@ -8,12 +8,12 @@ many came before it; a parallel group reads its segments once, when it ends.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from skydag.engine import bits
 from skydag.engine.pages import EXPLICIT, PARALLEL, SEQUENCE, Page
 from skydag.model.params import Store, fused, merge
+from skydag.model.records import dataclass, field
 
 SEGMENT: Final = 16
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
 from skydag.engine.pages import SLOT_ALERT, SLOT_ERROR, SLOT_SLA, SLOT_SLA_ALERT, SLOT_SLA_FAIL, Page
+from skydag.model.records import dataclass, field
 from skydag.model.task import DONE, State
 
 

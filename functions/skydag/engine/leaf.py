@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from skydag.engine.group import End
 from skydag.model.params import Store
+from skydag.model.records import dataclass, field
 from skydag.model.task import State
 
 

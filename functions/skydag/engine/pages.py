@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from skydag.engine import bits
 from skydag.language.compile import compile_tasks
 from skydag.model.params import merge
+from skydag.model.records import dataclass, field, replace
 from skydag.model.workflow import Task
 
 CHUNK: Final = 250

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from skydag.errors import InvalidError
+from skydag.model.records import Protocol
 from skydag.model.task import State
 
 _REPEATED = ("^sub", "^check")          # of what the engine adds to a task, these are results like others

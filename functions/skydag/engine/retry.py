@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from skydag.errors import ConfigError
+from skydag.model.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,6 @@ already counted can do again what is missing (design.md section 4, rule 5).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from typing import Final
@@ -19,6 +18,7 @@ from skydag.engine.pages import SEQUENCE, SLOT_ALERT, SLOT_ERROR, Page
 from skydag.engine.paths import GENERATIONS_MAX
 from skydag.engine.retry import RetryPolicy, group_policy, retry_time
 from skydag.model.params import merge
+from skydag.model.records import dataclass, replace
 from skydag.model.task import State
 
 

@@ -7,9 +7,9 @@ tests/engine/test_steps.py holds every change seen in simulated runs against it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
+from skydag.model.records import dataclass
 from skydag.model.task import State
 
 

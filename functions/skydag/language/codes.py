@@ -6,7 +6,6 @@ docs/check.md shows this table.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import Final
 
 from skydag.errors import InvalidError
@@ -42,6 +41,8 @@ def check_codes(codes: Iterable[str]) -> frozenset[str]:
     """The codes, each of which is one of a warning. InvalidError names the first that is not."""
     known = frozenset(codes)
     for code in sorted(known - WARNINGS.keys()):
+        from difflib import get_close_matches
+
         near = get_close_matches(code, WARNINGS, n=1)
         hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(sorted(WARNINGS))}"
         raise InvalidError(f"'{code}' is no code of a warning; {hint}")

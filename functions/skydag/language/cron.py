@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import calendar
 import re
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Final
 
 from skydag.errors import ConfigError
+from skydag.model.records import dataclass
 
 SEARCH_YEARS_MAX: Final = 40
 PATTERN_LENGTH_MAX: Final = 2_000

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterable, Sequence
 from itertools import islice
 from typing import Final
@@ -50,7 +49,9 @@ def did_you_mean(name: str, known: Iterable[str]) -> str | None:
     looked at."""
     if len(name) > COMPARED_LENGTH_MAX:
         return None
-    near = difflib.get_close_matches(name, list(islice(known, COMPARED_MAX)), n=1, cutoff=0.7)
+    from difflib import get_close_matches  # for mistakes only
+
+    near = get_close_matches(name, list(islice(known, COMPARED_MAX)), n=1, cutoff=0.7)
     return f"did you mean '{near[0]}'?" if near else None
 
 

@@ -10,9 +10,10 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from skydag.model.numbers import javascript_number
+from skydag.model.records import Protocol
 
 MISS: Final = object()
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from skydag.errors import ConfigError
 from skydag.language.cron import Cron, instant, wall_clock
 from skydag.language.problems import did_you_mean
+from skydag.model.records import dataclass
 from skydag.model.values import boolean, duration, long, optional, required, text
 from skydag.model.zones import zone
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from skydag.language.compile import compile_project, compile_tasks
 from skydag.language.problems import similar
 from skydag.model.ids import ProjectId, WorkflowId
 from skydag.model.project import StoredWorkflow
+from skydag.model.records import replace
 from skydag.model.run_options import RunOptions
 from skydag.model.workflow import Project, Task, Workflow
 

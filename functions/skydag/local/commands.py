@@ -6,15 +6,17 @@ import codecs
 import os
 import select
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from skydag.spi import Outcome
+
+if TYPE_CHECKING:
+    import subprocess  # loaded by the first command
 
 CHUNK_BYTES: Final = 65_536
 LINE_CHARACTERS_MAX: Final = 65_536     # a longer line is written in parts
@@ -97,6 +99,8 @@ class LocalCommands:
         self, argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], inherit_env: bool = True,
     ) -> Outcome:
         """The exit code, 128 + n for a command that signal n ended, 126 or 127 for one that could not be started."""
+        import subprocess
+
         variables = {**self.base_env, **env} if inherit_env else dict(env)
         try:
             child = subprocess.Popen(
@@ -170,9 +174,11 @@ class _Lines:
 
 
 def _ended(child: subprocess.Popen[bytes], within_s: float | None) -> bool:
+    from subprocess import TimeoutExpired
+
     try:
         child.wait(within_s)
-    except subprocess.TimeoutExpired:
+    except TimeoutExpired:
         return False
     return True
 

@@ -11,10 +11,10 @@ A group is shown with what runs or failed in it; what is done in it, and what is
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from skydag.local.saved import parent
+from skydag.model.records import dataclass, field
 from skydag.model.workflow import Task
 
 TO_COME, RUNNING, DONE, SKIPPED, FAILED = "to come", "running", "done", "skipped", "failed"

@@ -16,7 +16,6 @@ from skydag.engine.selection import select
 from skydag.errors import InvalidError
 from skydag.language.sla import sla_tasks
 from skydag.local import chosen
-from skydag.local.advice import advice
 from skydag.local.alerts import LocalAlerts
 from skydag.local.interrupt import leaving_on_signals
 from skydag.local.lock import RunLock
@@ -153,6 +152,8 @@ class _Run:
         return 0 if attempt.is_success else 1
 
     def _failure(self, name: str, message: str) -> Failure:
+        from skydag.local.advice import advice
+
         last, log = self.outputs.of(name)
         path = self.logs.of(name) if self.logs is not None else log
         command = self.observer.commands.get(name)

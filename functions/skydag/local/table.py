@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from threading import RLock
 from typing import Any
 
 from skydag.errors import IllegalStepError
 from skydag.local.conditions import checked, holds, same, updated
 from skydag.local.item_size import PAGE_BYTES_MAX, item_size
+from skydag.model.records import dataclass, field
 from skydag.ports import Condition, Delete, Item, Lost, Page, Put, Update
 
 TOKENS_KEPT = 10_000

@@ -7,10 +7,11 @@ standard error (errata C-7).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
 from typing import Any, Final, TextIO
+
+from skydag.model.records import dataclass
 
 LEVELS: Final = ("error", "warn", "info", "debug", "trace")
 

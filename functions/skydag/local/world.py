@@ -28,7 +28,6 @@ from skydag.engine.group import Group
 from skydag.errors import IllegalStepError
 from skydag.local.alerts import LocalAlerts
 from skydag.local.commands import Children, LocalCommands
-from skydag.local.docker import DockerCommands
 from skydag.local.objects import MemoryObjects
 from skydag.local.pool import Pool
 from skydag.local.table import Change, MemoryTable
@@ -139,6 +138,8 @@ class LocalWorld:
         local = LocalCommands(write, self._env, children=self._children)
         docker = config.get("docker")
         if isinstance(docker, Mapping):
+            from skydag.local.docker import DockerCommands
+
             return DockerCommands(local, docker, project=self._project, project_id=attempt.project_id,
                                   revision=attempt.revision)
         return local

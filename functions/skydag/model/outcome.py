@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Self
 
 from skydag.model.params import Store
+from skydag.model.records import dataclass, field
 
 OK, AGAIN, FAILED = "ok", "again", "failed"
 

@@ -6,8 +6,9 @@ Params are JSON data: mappings with text keys, lists, text, int, float, bool, No
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from skydag.model.records import dataclass
 
 Params = Mapping[str, Any]
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from skydag.model.ids import ProjectId, ScheduleId, WorkflowId
+from skydag.model.records import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

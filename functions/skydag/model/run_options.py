@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from skydag.model.records import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

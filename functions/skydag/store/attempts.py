@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
 from skydag.errors import ConflictError, IllegalStepError, LimitError, NotFoundError
 from skydag.model.ids import TASKS_PER_ATTEMPT, SessionId, padded
+from skydag.model.records import dataclass
 from skydag.model.session import Attempt
 from skydag.ports import Absent, AtMost, Delete, Item, Lost, Missing, Table, Update
 from skydag.store import pages

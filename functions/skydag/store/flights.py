@@ -11,11 +11,11 @@ functions; CONTAINER, runs in containers.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 from skydag.model.ids import padded
+from skydag.model.records import dataclass, replace
 from skydag.ports import Absent, All, Condition, Is, Item, Lost, Table
 from skydag.store import pages
 from skydag.store.times import to_text, to_time

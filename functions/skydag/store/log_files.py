@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+
+from skydag.model.records import dataclass
 
 TASK_BYTES_MAX = 160                # a full name has no limit (L-50), a file name has 255 bytes
 NAME = re.compile(r"(?P<task>.*)@(?P<seconds>[0-9a-f]{8})(?P<nanos>[0-9a-f]{8})\.(?P<agent>[^/@]*)\.log\.gz", re.DOTALL)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from itertools import islice
 
 from skydag.errors import ConflictError, LimitError, NotFoundError
 from skydag.model.ids import ProjectId, padded
 from skydag.model.project import Revision, StoredProject, StoredWorkflow
+from skydag.model.records import dataclass, replace
 from skydag.ports import Absent, All, Delete, Is, Item, Lost, Missing, Put, Table
 from skydag.store import counters, pages
 from skydag.store import registry_keys as keys

@@ -12,10 +12,10 @@ import json
 import zlib
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Final
 
+from skydag.model.records import dataclass
 from skydag.ports import Objects
 from skydag.store.values import dumps
 

@@ -10,13 +10,13 @@ definition a schedule starts (S-48) follows from the revision, too, and a push n
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 
 from skydag.errors import NotFoundError
 from skydag.model.ids import ProjectId, ScheduleId, WorkflowId, padded
 from skydag.model.project import StoredSchedule
+from skydag.model.records import dataclass, replace
 from skydag.ports import Is, Item, Lost, Put, Table
 from skydag.store import counters, pages
 from skydag.store import registry_keys as keys

@@ -7,13 +7,13 @@ whether it was his own start whose answer was lost, and then has his attempt.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from skydag.errors import ConflictError, LimitError, UnavailableError
 from skydag.model.ids import AttemptId, SessionId, padded
 from skydag.model.project import StoredWorkflow
+from skydag.model.records import dataclass, field
 from skydag.model.session import Attempt
 from skydag.ports import Absent, AnyOf, AtMost, Condition, Is, Item, Lost, Put, Table, Update
 from skydag.store import counters, pages

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
+
+from skydag.model.records import dataclass
 
 Path = tuple[str | int, ...]
 Warn = Callable[[Path, str, str, str | None], None]     # path of keys, code, message, hint
