@@ -87,6 +87,8 @@ def aws_application(
         now=clock, chance=chance)
     settings = Settings(task_limit=int(env.get("SKYDAG_TASK_LIMIT", "10000")),
                         is_direct=env.get("SKYDAG_DIRECT", "true").lower() == "true",
+                        is_fused=env.get("SKYDAG_FUSED", "true").lower() == "true",
+                        is_inline=env.get("SKYDAG_INLINE", "true").lower() == "true",
                         attempt_ttl=duration("SKYDAG_ATTEMPT_TTL", env.get("SKYDAG_ATTEMPT_TTL", "7d")),
                         task_ttl=duration("SKYDAG_TASK_TTL", env.get("SKYDAG_TASK_TTL", "1d")),
                         tasks_in_flight=int(env.get("SKYDAG_TASKS_IN_FLIGHT", "0")),

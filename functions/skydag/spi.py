@@ -5,6 +5,7 @@ An operator is found by the entry point group `skydag.operators` (name -> class)
     class Greet:
         retries = True                                  # honours _retry on the task (O-27)
         runs_code = False                               # True: runs in the sandboxed `script` function or a container
+        is_small = False                                # True: takes a moment, touches nothing outside; optional
 
         def run(self, request: TaskRequest) -> TaskResult:
             request.log(f"hello {required(request.config, '_command')}")

@@ -13,6 +13,7 @@ class Echo:
 
     retries: ClassVar[bool] = False
     runs_code: ClassVar[bool] = False
+    is_small: ClassVar[bool] = True
 
     def run(self, request: TaskRequest) -> TaskResult:
         request.echo(required(request.config, "_command", text))

@@ -14,6 +14,7 @@ class Fail:
 
     retries: ClassVar[bool] = False
     runs_code: ClassVar[bool] = False
+    is_small: ClassVar[bool] = True
 
     def run(self, request: TaskRequest) -> TaskResult:
         raise TaskError(optional(request.config, "_command", text, ""))

@@ -24,6 +24,7 @@ class ForEach:
 
     retries: ClassVar[bool] = False
     runs_code: ClassVar[bool] = False
+    is_small: ClassVar[bool] = True
 
     def run(self, request: TaskRequest) -> TaskResult:
         do = _bodies.body(request.config)

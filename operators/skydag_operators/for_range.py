@@ -16,6 +16,7 @@ class ForRange:
 
     retries: ClassVar[bool] = False
     runs_code: ClassVar[bool] = False
+    is_small: ClassVar[bool] = True
 
     def run(self, request: TaskRequest) -> TaskResult:
         do = _bodies.body(request.config)

@@ -14,6 +14,7 @@ class If:
 
     retries: ClassVar[bool] = False
     runs_code: ClassVar[bool] = False
+    is_small: ClassVar[bool] = True
 
     def run(self, request: TaskRequest) -> TaskResult:
         condition = required(request.config, "_command", boolean)

@@ -55,12 +55,14 @@ class Cost:
         }
 
 
-def run(form: str, size: int, *, is_direct: bool) -> Cost:
+def run(form: str, size: int, *, is_direct: bool, is_fused: bool = False) -> Cost:
     """Pushes and starts one workflow of that form; the cost of all that follows the push."""
+    on = {True: "true", False: "false"}
     clock, session, meter = VirtualClock(START), new_session(), Meter()
     meter.attach(session.events)
     with Installation(clock=clock, session=session, durations={"Work": TASK},
-                      parameters={"DirectContinuation": "true" if is_direct else "false"}) as installation:
+                      parameters={"DirectContinuation": on[is_direct], "Fusing": on[is_fused], "Inline": on[is_fused],
+                                  }) as installation:
         api = installation.application("Api")
         project = api.push("p", "r", _archive(FORMS[form](size)), now=clock())
         workflow = api.projects.workflows(project.id)[0]

@@ -11,31 +11,32 @@ import pytest
 from tests.counting.shapes import Cost, run
 
 SMALL, LARGE = 100, 1000
-STREAM_ONLY, DIRECT = False, True
+STREAM_ONLY, DIRECT, FUSED = "stream only", "direct", "fused"
 
-# (form, direct continuation): most write units, read units and calls a task
+# (form, way of going on): most write units, read units and calls a task
 BUDGETS = {
     ("chain", DIRECT): (3.0, 0.5, 1.2),
     ("chain", STREAM_ONLY): (3.1, 1.2, 2.1),
     ("batches of 8", STREAM_ONLY): (2.3, 0.3, 1.25),
     ("fan-out", STREAM_ONLY): (2.1, 0.1, 1.1),
     ("fan-out", DIRECT): (2.1, 0.1, 1.1),
+    ("chain", FUSED): (2.1, 0.5, 0.2),
 }
-IDS = [f"{form}-{'direct' if is_direct else 'stream-only'}" for form, is_direct in BUDGETS]
+IDS = [f"{form}-{mode}" for form, mode in BUDGETS]
 
 
 @functools.cache
-def _costs(form: str, is_direct: bool) -> tuple[Cost, Cost]:
-    return run(form, SMALL, is_direct=is_direct), run(form, LARGE, is_direct=is_direct)
+def _costs(form: str, mode: str) -> tuple[Cost, Cost]:
+    small, large = (run(form, size, is_direct=mode != STREAM_ONLY, is_fused=mode == FUSED) for size in (SMALL, LARGE))
+    return small, large
 
 
-@pytest.mark.parametrize(("form", "is_direct"), list(BUDGETS), ids=IDS)
-def test_a_task_stays_in_its_budget_at_any_size(form: str, is_direct: bool) -> None:
-    small, large = _costs(form, is_direct)
+@pytest.mark.parametrize(("form", "mode"), list(BUDGETS), ids=IDS)
+def test_a_task_stays_in_its_budget_at_any_size(form: str, mode: str) -> None:
+    small, large = _costs(form, mode)
     slope = small.per_task(large)
-    mode = "direct" if is_direct else "stream only"
     print(f"\n{form}, {mode}: " + ", ".join(f"{name} {value:.3f}" for name, value in slope.items()) + " a task")
-    write_units, read_units, calls = BUDGETS[form, is_direct]
+    write_units, read_units, calls = BUDGETS[form, mode]
     assert slope["write units"] <= write_units
     assert slope["read units"] <= read_units
     assert slope["calls"] <= calls

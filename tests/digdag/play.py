@@ -151,6 +151,8 @@ class Play:
             self._world.clock.now += timedelta(seconds=float(config["seconds"]))
             for message in self._world.local.timers.due(self._world.clock()):
                 self._world.local.application.advance.timer(message, self._world.clock())
+                while self._world.local.step():         # what it brings about is done while the task naps
+                    pass
         around = self._surroundings(attempt, config, name, number, log)
         is_echo = config.get("_type") == "echo"
 

@@ -22,7 +22,7 @@ from tests.engine.observed import WORKFLOWS, Observed, Watched
 from tests.store import builders
 
 from skydag.app.stream import SET_ASIDE_AFTER, Record
-from skydag.engine.group import Group
+from skydag.engine.group import Group, Owner
 from skydag.engine.leaf import Leaf
 from skydag.local.objects import MemoryObjects
 from skydag.model.params import Store
@@ -39,6 +39,7 @@ def _full_group() -> Mapping[str, Any]:
     return task_items.group_item(Group(
         attempt_id=1, path="0000000", generation=1, page="1", base=2, inherit="i:{}", state=State.GROUP_RETRY_WAITING,
         version=3, started=7, unconfirmed=1, done=6, failed=2, canceled=4, erred=1, stored=2, slots={0: 9},
+        owner=Owner(ordinal=1, token="t"),
         is_cancel_requested=True, delayed=State.GROUP_ERROR, is_parent_wide=True, retry_count=1, retry_at=AT, carry=1,
         created_at=AT, updated_at=AT, due_at=AT), "a")
 

@@ -42,6 +42,7 @@ class Plan:
     has_script: bool                                # user code runs elsewhere and reports
     chunk: int                                      # parallel groups of more children are cut
     is_killed: bool = False
+    has_small: bool = False                         # `do` is small
     is_limited: bool = False                        # an attempt may last an hour, then it is killed (E-123)
     tasks_in_flight: int = 0                        # most at once, and one container; 0: as many as there are
     has_watch: bool = True                          # else the stream alone must do it (F-4): nothing is lost for good
@@ -59,7 +60,7 @@ def plan(seed: int, size: int, mode: str | None = None) -> Plan:
     if is_killed:
         mishaps["step", chance.randint(1, 4 * size + 4)] = KILL
     return Plan(seed=seed, mishaps=tuple(sorted(Mishap(what, number, how) for (what, number), how in mishaps.items())),
-                mode=mode or tuple(MODES)[seed % len(MODES)], has_script=chance.random() < 0.4,
+                mode=mode or tuple(MODES)[seed % len(MODES)], has_small=seed % 5 < 3, has_script=chance.random() < 0.4,
                 chunk=chance.choice((2, 3, 250)),
                 is_killed=is_killed, is_limited=chance.random() < 0.05,
                 tasks_in_flight=seed % 3 + 1 if seed >= LIMITED_FROM else 0,

@@ -9,7 +9,9 @@ import pytest
 
 #: By name, the settings of app/advance.Settings that make the mode.
 MODES: Final[Mapping[str, Mapping[str, bool]]] = {
-    "direct": {"is_direct": True},
-    "stream-only": {"is_direct": False},
+    "direct": {"is_direct": True, "is_fused": False, "is_inline": False},
+    "stream-only": {"is_direct": False, "is_fused": False, "is_inline": False},
+    "fused": {"is_direct": True, "is_fused": True, "is_inline": True},
+    "inline": {"is_direct": False, "is_fused": False, "is_inline": True},
 }
 EVERY_MODE = pytest.mark.parametrize("mode", MODES)

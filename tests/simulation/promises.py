@@ -26,6 +26,7 @@ class Promises:
         self.sla_at = sla_at
         self.sla: tuple[int, str] | None = None
         self.claims: dict[tuple[str, int], str] = {}
+        self.owned: set[tuple[str, str]] = set()        # (sort key, token): tasks that an invocation kept for itself
 
     def __call__(self, old: Mapping[str, Any] | None, new: Mapping[str, Any], now: datetime) -> None:
         """One write: the item before and after."""
@@ -40,8 +41,13 @@ class Promises:
             if new["st"] in "sec" and old is not None and old["st"] in "sec" and old["run"] == new["run"] \
                     and old["st"] != new["st"]:
                 self.wrong.append(f"G-3: run {new['run']} of {new['sk']} has two results: {old['st']}, {new['st']}")
+        if kind == "g" and "ow" in new:
+            ordinal, _, token = new["ow"].partition(":")
+            self.owned.add((f"t{paths.child(new['sk'][1:], new['gen'], int(ordinal))}~l", token))
         if kind in ("g", "l"):
-            unborn = State.BLOCKED if kind == "g" or _is_taken_over(new) else State.READY
+            is_owned = kind == "l" and (new["sk"], new["tok"]) in self.owned
+            unborn = State.BLOCKED if kind == "g" or _is_taken_over(new) else \
+                State.RUNNING if is_owned else State.READY
             step = (unborn if old is None else _state(old), _state(new))
             is_fresh = kind == "g" and old is not None and old["gen"] != new["gen"]
             if step[0] is not step[1] and not is_fresh and step not in (_GROUP if kind == "g" else _LEAF):

@@ -23,10 +23,10 @@ class Script(Replay):
     `ran` is who ran, in order."""
 
     def __init__(self, lines: Mapping[str, Sequence[Line]] | None = None, *, retries: bool = False,
-                 runs_code: bool = False) -> None:
+                 runs_code: bool = False, is_small: bool = False) -> None:
         super().__init__()
         self.lines, self.ran = dict(lines or {}), list[str]()
-        self._do = _Do(self, retries, runs_code)
+        self._do = _Do(self, retries, runs_code, is_small)
 
     def find(self, name: str) -> Operator | None:
         return self._do if name == "do" else find_operator(name)
@@ -36,9 +36,9 @@ class _Do:
     retries: ClassVar[bool] = False
     runs_code: ClassVar[bool] = False
 
-    def __init__(self, script: Script, retries: bool, runs_code: bool) -> None:
+    def __init__(self, script: Script, retries: bool, runs_code: bool, is_small: bool) -> None:
         self._script = script
-        self.retries, self.runs_code = retries, runs_code       # type: ignore[misc]
+        self.retries, self.runs_code, self.is_small = retries, runs_code, is_small      # type: ignore[misc]
 
     def run(self, request: TaskRequest) -> TaskResult:
         lines = self._script.lines.get(request.task_name, ())

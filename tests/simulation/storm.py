@@ -400,6 +400,8 @@ class _Do:
     def __init__(self, script: Scripted, world: Storm, work: Workload, *, retries: bool) -> None:
         self._script, self._world, self._work = script, world, work
         self.retries = retries                      # type: ignore[misc]
+        self.is_small = world.plan.has_small        # `do` may be run on the way; then it must not go to `script`
+        self.runs_code = not self.is_small          # type: ignore[misc]
 
     def run(self, request: TaskRequest) -> TaskResult:
         behaviour = self._work.behaviours[int(request.config["_command"])]

@@ -258,7 +258,7 @@ class _Sick:
 
 def test_an_attempt_is_set_aside_after_three_deliveries_of_one_record_not_after_three_bad_days_G_10() -> None:
     sick: Advance = _Sick()                                        # type: ignore[assignment]
-    stream = Stream(sick, Aside(MemoryTable(lambda change: None)))
+    stream = Stream(sick, Aside(MemoryTable(lambda change: None)), lambda: None, lambda hands: None)
 
     def delivery(number: int) -> list[str]:
         image = {"pk": "attempt#000000000001", "sk": "t", "act": "a", "k": "g"}

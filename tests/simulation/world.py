@@ -113,6 +113,7 @@ class _Replayed:
     def __init__(self, real: Operator, known: dict[str, TaskResult | Exception]) -> None:
         self._real, self._known = real, known
         self.retries, self.runs_code = real.retries, real.runs_code
+        self.is_small = getattr(real, "is_small", False)
 
     def run(self, request: TaskRequest) -> TaskResult:
         if request.task_name not in self._known:
@@ -141,7 +142,8 @@ class _NoWriter:
 
 
 class World:
-    """Dispatch, places and pump. has_script: user code goes to `script` and reports to `finish`, as on AWS."""
+    """Dispatch, places and pump. has_script: user code goes to `script` and reports to `finish`, as on AWS. is_fused,
+    is_inline: small tasks are run on the way, by `work` and by `advance`."""
 
     def __init__(self, project: Path, *, fault: Fault | None = None, mode: str = "direct",
                  replay: Replay | None = None, has_script: bool = True, task_limit: int = 1000,

@@ -19,11 +19,12 @@ from skydag.app.flights import Flights
 from skydag.app.flow import LOOK, Flow, Told, Upward
 from skydag.app.groups import TRIES, Groups
 from skydag.app.handover import HandOver
+from skydag.app.hands import Hands
 from skydag.app.jobs import Jobs
 from skydag.app.sla import Sla
 from skydag.app.take_over import TakeOver
 from skydag.app.turns import Turns
-from skydag.engine import bits
+from skydag.engine import bits, owner
 from skydag.engine.group import Group
 from skydag.engine.leaf import Leaf
 from skydag.engine.pages import Page
@@ -48,6 +49,8 @@ Work = dict[str, list[Told]]            # by path of the group; an empty list: l
 class Settings:
     task_limit: int = 10_000
     is_direct: bool = True              # direct continuation: the worker goes on himself where children are a sequence
+    is_fused: bool = True               # and runs small tasks himself, one after another, in the same call of `work`
+    is_inline: bool = True              # `advance`, too, runs the small task that became ready
     attempt_ttl: timedelta = timedelta(days=7)      # E-123: what lasts longer is killed
     task_ttl: timedelta = timedelta(days=1)
     tasks_in_flight: int = 0            # most at once, 0: no limit (app/flights.py)
@@ -98,10 +101,10 @@ class Advance:
         return self.settings.is_direct and attempt.resume is None
 
     def advance(self, attempt: Attempt, work: Work, now: datetime, *, snapshot: Group | None = None,
-                is_direct: bool = False) -> None:
+                is_direct: bool = False, hands: Hands | None = None) -> None:
         """Settles these groups and all that follows, deepest first. snapshot: a group as the caller knows it, perhaps
         out of date, so that it serves for its first write alone. is_direct: leave the ends of groups below wide parents
-        to the stream."""
+        to the stream. hands: the caller runs the task that they hold afterwards."""
         todo = dict(work)
         while todo:
             path = max(todo, key=lambda p: (len(p), p))
@@ -109,13 +112,14 @@ class Advance:
             known = None
             if snapshot is not None and snapshot.path == path:
                 known, snapshot = snapshot, None
-            for parent, one in self._settle(attempt, path, told, now, known, is_direct):
+            for parent, one in self._settle(attempt, path, told, now, known, is_direct, hands):
                 todo.setdefault(parent, []).append(one)
 
-    def leaf_changed(self, attempt: Attempt, leaf: Leaf, now: datetime, *, is_repeat: bool = True) -> Work:
+    def leaf_changed(self, attempt: Attempt, leaf: Leaf, now: datetime, *, is_repeat: bool = True,
+                     hands: Hands | None = None) -> Work:
         """What a changed leaf asks for: done here, or (the report to its group) given back. is_repeat: it may have
         been done before."""
-        return _by_group(self._hand_over.leaf_changed(attempt, leaf, now, is_repeat=is_repeat))
+        return _by_group(self._hand_over.leaf_changed(attempt, leaf, now, is_repeat=is_repeat, hands=hands))
 
     def start_again(self, attempt: Attempt, page: Page, group: Group, ordinal: int, now: datetime) -> Work:
         """A started child that is not there, whoever was to hand it over."""
@@ -140,10 +144,10 @@ class Advance:
     # --- one group ---------------------------------------------------------------------------------------------------
 
     def _look(self, attempt: Attempt, path: str, now: datetime, known: Group | None) -> Upward:
-        return self._settle(attempt, path, [], now, known, False)
+        return self._settle(attempt, path, [], now, known, False, None)
 
     def _settle(self, attempt: Attempt, path: str, told: Sequence[Told], now: datetime, known: Group | None,
-                is_direct: bool) -> Upward:
+                is_direct: bool, hands: Hands | None) -> Upward:
         group = known or self.groups.get(attempt.id, path)
         for _ in range(TRIES):
             page = self.definitions.page(attempt, group.page)
@@ -154,6 +158,8 @@ class Advance:
             after = settled.group
             if after == group:
                 return self._again(attempt, page, group, now, is_direct, carry_on=settled.is_stale or not told)
+            if hands is not None and not settled.is_partial:
+                after = hands.keep(page, group, after, there=self._take_over.begun(attempt, page, group))
             written, found = self.groups.write(group, after, now, _act(after, is_direct))
             if found is None and settled.is_partial:
                 return [(path, LOOK)]
@@ -162,8 +168,8 @@ class Advance:
             group = found
         else:
             raise UnavailableError(f"group {path!r} of attempt {attempt.id} does not come to rest")
-        news = after.unconfirmed if after.generation != group.generation else after.unconfirmed & ~group.unconfirmed
-        upward = self._hand_over(attempt, page, written, news, now)
+        news = owner.news(group, after)
+        upward = self._hand_over(attempt, page, written, news, now, hands=hands)
         if settled.is_stale:
             upward += self._hand_over(attempt, page, written, after.unconfirmed & ~news, now, is_repeat=True)
         if after.is_cancel_requested and not after.is_done: # also if the batch that flagged it holds news (rule 5)

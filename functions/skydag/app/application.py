@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any, Final
 from skydag.app.advance import Advance, Settings
 from skydag.app.flights import Flights
 from skydag.app.grants import answer
+from skydag.app.hands import Hands
 from skydag.app.notice import notice
-from skydag.app.operators import find_operator
+from skydag.app.operators import find_operator, is_small, named
 from skydag.app.record import Record
 from skydag.app.start import Start
 from skydag.app.stream import Stream
 from skydag.app.task_log import TaskLog
 from skydag.app.tasks import Rows, TaskRow
 from skydag.app.work import Observer, Places, Work
+from skydag.engine.pages import Child
 from skydag.language.evaluate import Evaluator
 from skydag.model.records import dataclass
 from skydag.model.session import Attempt, Resume
@@ -43,6 +45,9 @@ if TYPE_CHECKING:                               # loaded when asked for: a local
     from skydag.app.watch import Watch
     from skydag.store.schedules import ScheduleStore
 
+FUSED_MAX: Final = 1_000                        # small tasks that one call of `work` runs in a row
+INLINE_MAX: Final = 20                          # and `advance`, for one attempt of a delivery
+INLINE_TIME: Final = timedelta(seconds=5)
 CONTAINER_GRACE: Final = timedelta(hours=1)     # a container that lasts too long is killed before it counts as lost
 
 
@@ -85,7 +90,7 @@ class Application:
                                flights=self.flights, settings=settings)
         self.record = Record(self.advance)
         self.aside = Aside(ports.table)
-        self.stream = Stream(self.advance, self.aside)
+        self.stream = Stream(self.advance, self.aside, self._stream_hands, lambda hands: self.work.go_on(hands))
         self.now = ports.now
         self.objects, self.wakes = ports.objects, ports.wakes
 
@@ -147,7 +152,7 @@ class Application:
         return Work(tasks=self.tasks, blobs=self.blobs, record=self.record, dispatch=self.ports.dispatch,
                     places=self._places(self), find_operator=self._find, open_log=self.open_log,
                     evaluator=self.evaluator, now=self.now, task_limit=self.settings.task_limit,
-                    container_lease=self.settings.task_ttl + CONTAINER_GRACE,
+                    container_lease=self.settings.task_ttl + CONTAINER_GRACE, hands=self._work_hands,
                     flights=self.flights, turns=self.advance.turns,
                     observer=self._observer)
 
@@ -155,6 +160,26 @@ class Application:
         if timezone not in self._evaluators:
             self._evaluators[timezone] = Evaluator(timezone)
         return self._evaluators[timezone]
+
+    def _work_hands(self, token: str, is_over: Callable[[], bool]) -> Hands | None:
+        """Where children go on by themselves, small ones are run on the way. Not under a limit of tasks in flight: the
+        seat of the first would be free while the call goes on."""
+        if not (self.settings.is_fused and self.settings.is_direct) or self.settings.tasks_in_flight:
+            return None
+        return Hands(token=token, hops=FUSED_MAX, is_over=is_over, is_small=self._is_small)
+
+    def _stream_hands(self) -> Hands | None:
+        """For one attempt of a delivery; others wait behind it, so not for long."""
+        if not self.settings.is_inline:
+            return None
+        end = self.now() + INLINE_TIME
+        return Hands(token=self.ports.chance.token(), hops=INLINE_MAX, is_over=lambda: self.now() > end,
+                     is_small=self._is_small)
+
+    def _is_small(self, child: Child) -> bool:
+        name = named(child.config)
+        operator = None if name is None else self._find(name)
+        return operator is not None and is_small(operator)
 
     def open_log(self, attempt: Attempt, name: str, number: int, run: int) -> TaskLog:
         return TaskLog(lambda: self.ports.stored_logs.open(attempt.id, name, number, run, now=self.now()),

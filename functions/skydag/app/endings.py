@@ -79,7 +79,7 @@ class Endings:
                 return
             leaf = again
         if leaf.state is State.READY:
-            self._jobs.send_again(attempt, leaf.path, leaf)
+            self._jobs.send_again(attempt, leaf.path, leaf, now)
 
 
 def _told(path: str, end: End, stores: Sequence[Any], error: Mapping[str, Any]) -> Upward:

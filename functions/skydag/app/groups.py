@@ -23,6 +23,7 @@ class Groups:
         self._tasks, self._store = tasks, attempts
         self._attempts: dict[int, Attempt] = {}
         self._handed: dict[tuple[int, str, int], int] = {}
+        self._dead: set[str] = set()
 
     def attempt(self, attempt_id: int) -> Attempt:
         """The attempt; what of it never changes may come from this process's memory."""
@@ -65,6 +66,16 @@ class Groups:
             self._handed.clear()
         key = (group.attempt_id, group.path, group.generation)
         self._handed[key] = self._handed.get(key, 0) | children
+
+    def died(self, token: str) -> None:
+        """This invocation has ended: what it kept for itself (engine/owner) nobody runs."""
+        if len(self._dead) >= KNOWN_MAX:
+            self._dead.clear()
+        self._dead.add(token)
+
+    def is_dead(self, token: str) -> bool:
+        """False may also mean that this process has not heard of it."""
+        return token in self._dead
 
     def touch(self, group: Group, now: datetime, act: str) -> None:
         """Writes a group as it is, with its due mark moved on; a lost race does not matter."""

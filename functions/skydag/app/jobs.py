@@ -7,6 +7,7 @@ who free seats (app/turns.py).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 from skydag.app.flights import Flights
@@ -18,6 +19,7 @@ from skydag.engine.group import Group, number_of
 from skydag.engine.leaf import Leaf
 from skydag.engine.pages import Page
 from skydag.model.session import Attempt
+from skydag.model.task import State
 from skydag.ports import Dispatch
 from skydag.store.definitions import Definitions
 from skydag.store.flights import WORK
@@ -37,21 +39,25 @@ class Jobs:
         for start in range(0, len(leaves), SLICE):
             self._send(attempt, page, group, dict.fromkeys(leaves[start:start + SLICE]))
 
-    def send_again(self, attempt: Attempt, path: str, leaf: Leaf | None) -> None:
+    def send_again(self, attempt: Attempt, path: str, leaf: Leaf | None, now: datetime) -> None:
         """A leaf that nobody claimed (leaf is None), or the next run of one that asks for it."""
         group = self._groups.get(attempt.id, paths.parent(path))
         ordinal = paths.ordinal(path)
         if paths.generation(path) == group.generation and bits.has(group.in_progress, ordinal):
             page = self._definitions.page(attempt, group.page)
+            if leaf is None and group.owner is not None and group.owner.ordinal == ordinal:
+                leaf = self._fenced(page, group, now)
+                if leaf is None:
+                    return
             self._send(attempt, page, group, {ordinal: leaf})
 
     def fly(self, attempt: Attempt, page: Page, group: Group, ordinal: int, leaf: Leaf | None, seat: str) -> None:
         """The next run of this leaf, which has that seat."""
-        self._dispatch.work([self._job(attempt, page, group, ordinal, leaf, seat).to_json()])
+        self._dispatch.work([self.job(attempt, page, group, ordinal, leaf, seat).to_json()])
 
     def _send(self, attempt: Attempt, page: Page, group: Group, leaves: Mapping[int, Leaf | None]) -> None:
         if not self._flights.limit(WORK):
-            self._dispatch.work([self._job(attempt, page, group, ordinal, leaf).to_json()
+            self._dispatch.work([self.job(attempt, page, group, ordinal, leaf).to_json()
                                  for ordinal, leaf in leaves.items()])
             return
         left = self._seated(attempt, page, group, leaves)
@@ -65,14 +71,26 @@ class Jobs:
         at = {ordinal: paths.child(group.path, group.generation, ordinal) for ordinal in leaves}
         seats = self._flights.take(WORK, attempt.id, {
             at[ordinal]: leaf.run + 1 if leaf else 1 for ordinal, leaf in leaves.items()})
-        jobs = [self._job(attempt, page, group, ordinal, leaf, seats[at[ordinal]]).to_json()
+        jobs = [self.job(attempt, page, group, ordinal, leaf, seats[at[ordinal]]).to_json()
                 for ordinal, leaf in leaves.items() if at[ordinal] in seats]
         if jobs:
             self._dispatch.work(jobs)
         return {ordinal: leaf for ordinal, leaf in leaves.items() if at[ordinal] not in seats}
 
-    def _job(self, attempt: Attempt, page: Page, group: Group, ordinal: int, leaf: Leaf | None,
-             seat: str = "") -> Job:
+    def _fenced(self, page: Page, group: Group, now: datetime) -> Leaf | None:
+        """The task that a dead owner kept for himself, as it now stands: run 1 is lost, run 2 may go out. None if its
+        result is there after all, or a kill: that record speaks for itself (rule 9)."""
+        assert group.owner is not None
+        ordinal = group.owner.ordinal
+        lost = Leaf(attempt_id=group.attempt_id, path=paths.child(group.path, group.generation, ordinal), run=1,
+                    number=number_of(page, group, ordinal), token=group.owner.token, state=State.READY, lost=1,
+                    started_at=now, updated_at=now, parent_page=group.page)
+        found = self._tasks.fence(lost)
+        if found is None:
+            return lost
+        return found if found.state is State.READY else None
+
+    def job(self, attempt: Attempt, page: Page, group: Group, ordinal: int, leaf: Leaf | None, seat: str = "") -> Job:
         child = page.child(ordinal)
         is_direct = self._is_direct and not page.is_wide
         return Job(

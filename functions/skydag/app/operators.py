@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from typing import Final, cast
+from collections.abc import Mapping
+from typing import Any, Final, cast
 
 from skydag.spi import Operator
 
@@ -44,6 +45,20 @@ def find_operator(name: str) -> Operator | None:
     if name not in _known:
         _known[name] = _load(name)
     return _known[name]
+
+
+def is_small(operator: Operator) -> bool:
+    """Whether it takes a moment and touches nothing outside, so that whoever has it at hand may run it himself, and
+    may run it twice (design.md section 4). An operator says so by `is_small = True`."""
+    return bool(getattr(operator, "is_small", False)) and not operator.runs_code
+
+
+def named(config: Mapping[str, Any]) -> str | None:
+    """The operator that a task's own text names, before anything is evaluated; None without one, or by `${...}`."""
+    if "_type" in config:
+        kind = config["_type"]
+        return kind if isinstance(kind, str) and "${" not in kind else None
+    return next((key[:-1] for key in config if key.endswith(">")), None)
 
 
 def installed() -> frozenset[str]:

@@ -8,7 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from skydag.app.advance import Advance
-from skydag.engine import pages, paths
+from skydag.app.hands import Hands
+from skydag.app.job import Job
+from skydag.engine import bits, pages, paths
 from skydag.engine.group import Group
 from skydag.engine.leaf import Leaf
 from skydag.engine.retry import group_policy, retry_wait, whole_second
@@ -35,6 +37,7 @@ class Run:
     config: Mapping[str, Any]           # local, not evaluated
     is_parent_wide: bool
     group: Group | None = None          # its group as the sender knew it
+    is_fused: bool = False              # nobody claimed it: its group names this invocation as owner
 
 
 class Record:
@@ -42,12 +45,12 @@ class Record:
         self._advance = advance
         self._tasks = advance.tasks
 
-    def __call__(self, run: Run, ended: Ended, now: datetime) -> None:
+    def __call__(self, run: Run, ended: Ended, now: datetime, hands: Hands | None = None) -> None:
         """One conditional write; a repeat finds it written and does what follows again, a stale worker's is refused."""
         leaf = self._after(run, ended, now)
         goes_on = self._advance.settings.is_direct and not run.is_parent_wide
         act = SAFETY if goes_on else ACT
-        found = self._tasks.record(leaf, act)
+        found = self._tasks.record_first(leaf, act) if run.is_fused else self._tasks.record(leaf, act)
         if found is not None:
             if (found.run, found.token) != (leaf.run, leaf.token):
                 LOG.info("a stale report is refused", extra={"action": "report_refused", "attempt_id": run.attempt.id,
@@ -61,8 +64,8 @@ class Record:
                 leaf = found
         self._advance.turns.over(leaf, is_repeat=found is not None)
         if goes_on:
-            work = self._advance.leaf_changed(run.attempt, leaf, now, is_repeat=found is not None)
-            self._advance.advance(run.attempt, work, now, snapshot=run.group, is_direct=True)
+            work = self._advance.leaf_changed(run.attempt, leaf, now, is_repeat=found is not None, hands=hands)
+            self._advance.advance(run.attempt, work, now, snapshot=run.group, is_direct=True, hands=hands)
 
     def _after(self, run: Run, ended: Ended, now: datetime) -> Leaf:
         base = replace(run.leaf, updated_at=now, output=ended.output, deadline=None, lost=0, secrets=())
@@ -117,6 +120,13 @@ class Record:
         self._advance.definitions.remember(run.attempt.id, definitions.generated_source(leaf.path, leaf.run), texts)
         return replace(leaf, generated=size, generated_first=first)
 
+    def hand_back(self, job: Job) -> None:
+        """A task that this invocation kept for itself, and cannot run: it goes the usual way."""
+        group = self._advance.groups.get(job.attempt.id, paths.parent(job.path))
+        if paths.generation(job.path) == group.generation and bits.has(group.in_progress, job.ordinal):
+            page = self._advance.definitions.page(job.attempt, group.page)
+            self._advance.jobs.send(job.attempt, page, group, [job.ordinal])
+
     # --- found dead --------------------------------------------------------------------------------------------------
 
     def lost(self, attempt_id: int, path: str, run: int, token: str | None, reason: str, now: datetime, *,
@@ -125,9 +135,11 @@ class Record:
         else (time-out, out of memory, no image) the task fails with the reason, or runs again by its `_retry`. seat:
         what it was sent with; its task may have another by now, or none."""
         attempt = self._advance.attempt(attempt_id)
+        if token is not None:
+            self._advance.groups.died(token)
         leaf = self._tasks.leaf(attempt_id, path)
         if leaf is None or (leaf.run == run - 1 and leaf.state in (State.READY, State.RETRY_WAITING)):
-            self._advance.jobs.send_again(attempt, path, leaf)       # it died before it claimed
+            self._advance.jobs.send_again(attempt, path, leaf, now)      # it died before it claimed
             return
         if leaf.run != run or leaf.state is not State.RUNNING or (token is not None and leaf.token != token):
             if leaf.run == run and leaf.token == token:                  # it died after its result: do what follows
@@ -140,7 +152,7 @@ class Record:
             if self._tasks.change(leaf, again, ACT) is None:
                 self._advance.turns.over(leaf, is_repeat=False)
                 self._advance.turns.unused(seat, run, again, is_repeat=False)
-                self._advance.jobs.send_again(attempt, path, again)
+                self._advance.jobs.send_again(attempt, path, again, now)
             else:                               # a kill, or another who found it dead: look again
                 self.lost(attempt_id, path, run, token, reason, now, is_crash=is_crash, seat=seat)
             return

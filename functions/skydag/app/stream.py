@@ -8,12 +8,13 @@ dead-letter record is kept.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from skydag.app.advance import Advance, Work
 from skydag.app.flow import LOOK
+from skydag.app.hands import Hands
 from skydag.engine.group import Group
 from skydag.engine.leaf import Leaf
 from skydag.model.records import dataclass
@@ -33,8 +34,11 @@ class Record:
 
 
 class Stream:
-    def __init__(self, advance: Advance, aside: Aside) -> None:
-        self._advance, self._aside = advance, aside
+    """hands: of one delivery, and what runs the tasks that they then hold; None: every task goes to `work`."""
+
+    def __init__(self, advance: Advance, aside: Aside, hands: Callable[[], Hands | None],
+                 go_on: Callable[[Hands], None]) -> None:
+        self._advance, self._aside, self._hands, self._go_on = advance, aside, hands, go_on
 
     def __call__(self, records: Sequence[Record], now: datetime) -> list[str]:
         """Ids of the records to be delivered again."""
@@ -63,7 +67,15 @@ class Stream:
                     work.setdefault(path, []).extend(told)
             elif isinstance(parsed, Group):
                 work.setdefault(parsed.path, []).append(LOOK)
-        self._advance.advance(attempt, work, now)
+        hands = self._hands()
+        try:
+            self._advance.advance(attempt, work, now, hands=hands)
+            if hands is not None and hands.job is not None:
+                self._go_on(hands)
+        except Exception:
+            if hands is not None:
+                self._advance.groups.died(hands.token)
+            raise
 
     def _failures(self, attempt_id: int, records: Sequence[Record]) -> int:
         """Failures of this attempt's records in a row of deliveries; beyond the limit it is set aside, until somebody

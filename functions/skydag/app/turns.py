@@ -177,7 +177,8 @@ class Turns:
                 dice: Dice) -> Iterator[tuple[int, str, Leaf | None]]:
         """Its leaves in progress, from a random one on, a few at a time; those that have a seat last."""
         at = [(ordinal, paths.child(group.path, group.generation, ordinal))
-              for ordinal in bits.each(group.in_progress) if not page.child(ordinal).is_group]
+              for ordinal in bits.each(group.in_progress)
+              if not page.child(ordinal).is_group and (group.owner is None or group.owner.ordinal != ordinal)]
         start = dice.below(len(at)) if at else 0
         at = sorted(at[start:] + at[:start], key=lambda one: one[1] in seated)
         looks = iter(LOOKS)

@@ -1,4 +1,7 @@
-"""Run one leaf: claim it, evaluate it, run its operator here or hand it over, record how it ended."""
+"""Run one leaf: claim it, evaluate it, run its operator here or hand it over, record how it ended.
+
+Fused: the small task that became ready by that result is run by the same call, and so on (app/hands).
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,9 @@ from typing import Any, Final
 from skydag.app import evaluate, execute
 from skydag.app.flights import Flights
 from skydag.app.grants import granted
+from skydag.app.hands import Hands
 from skydag.app.job import Job
-from skydag.app.operators import unknown
+from skydag.app.operators import is_small, unknown
 from skydag.app.record import Record, Run
 from skydag.app.task_log import TaskLog
 from skydag.app.turns import Turns
@@ -61,47 +65,69 @@ class Observer(Protocol):
         """goes_on: tasks that it generated, or its _check, come first, then it is done."""
 
 
+class _NotSmall(Exception):
+    """A task to be fused has another operator than its text said (an exported one, D-57)."""
+
+
 class Work:
     def __init__(
         self, *, tasks: TaskStore, blobs: Blobs, record: Record, dispatch: Dispatch, places: Places,
         find_operator: Callable[[str], Operator | None], open_log: Callable[[Attempt, str, int, int], TaskLog],
         evaluator: Callable[[str], Evaluator], now: Clock, task_limit: int, container_lease: timedelta,
-        flights: Flights, turns: Turns, observer: Observer | None = None,
+        hands: Callable[[str, Callable[[], bool]], Hands | None], flights: Flights, turns: Turns,
+        observer: Observer | None = None,
     ) -> None:
-        self._flights, self._turns = flights, turns
+        self._hands, self._flights, self._turns = hands, flights, turns
         self._observer, self._container_lease = observer, container_lease
         self._tasks, self._blobs, self._record, self._dispatch = tasks, blobs, record, dispatch
         self._places, self._find, self._open_log = places, find_operator, open_log
         self._evaluator, self._now, self._task_limit = evaluator, now, task_limit
 
-    def __call__(self, job: Job, token: str) -> None:
-        """token: of this very call; the claim carries it, and who reports the call as lost must name it."""
-        now = self._now()
-        leaf = Leaf(attempt_id=job.attempt.id, path=job.path, number=job.number, run=job.run, token=token,
-                    state=State.RUNNING, started_at=job.started_at or now, updated_at=now, deadline=now + LEASE,
-                    state_params=job.state, lost=job.lost, carry=job.carry, parent_page=job.page,
-                    seat=job.seat)
+    def __call__(self, job: Job, token: str, is_over: Callable[[], bool] = bool) -> None:
+        """token: of this very call; the claim carries it, and who reports the call as lost must name it. is_over:
+        whether the call must come to its end, so that it takes no further task."""
+        leaf = self._leaf(job, token)
         found = self._tasks.claim(leaf)
         if found is not None:
             LOG.info("somebody else runs it", extra={"action": "claim_lost", "attempt_id": job.attempt.id,
                      "task": job.name, "run": job.run})
             self._turns.unused(job.seat, job.run, found, is_repeat=False)
             return
+        hands = self._hands(token, is_over)
+        self._claimed(job, leaf, hands)
+        if hands is not None:
+            self.go_on(hands)
+
+    def go_on(self, hands: Hands) -> None:
+        """Runs the task that these hands hold, then the one that they hold after it, until they are empty."""
+        while (job := hands.take()) is not None:
+            self._claimed(job, self._leaf(job, hands.token), hands, is_fused=True)
+
+    def _leaf(self, job: Job, token: str) -> Leaf:
+        now = self._now()
+        return Leaf(attempt_id=job.attempt.id, path=job.path, number=job.number, run=job.run, token=token,
+                    state=State.RUNNING, started_at=job.started_at or now, updated_at=now, deadline=now + LEASE,
+                    state_params=job.state, lost=job.lost, carry=job.carry, parent_page=job.page, seat=job.seat)
+
+    def _claimed(self, job: Job, leaf: Leaf, hands: Hands | None, *, is_fused: bool = False) -> None:
         run = Run(attempt=job.attempt, leaf=leaf, name=job.name, config=job.config, group=job.group,
-                  is_parent_wide=job.is_parent_wide)
+                  is_parent_wide=job.is_parent_wide, is_fused=is_fused)
         log = self._open_log(job.attempt, job.name, job.number, job.run)
         try:
-            ended = self._run(job, leaf, log)
+            ended = self._run(job, leaf, log, is_fused=is_fused)
+        except _NotSmall:                   # its text promised a small one; somebody else claims and runs it
+            self._record.hand_back(job)
+            return
         finally:
             output = log.close()
         if ended is not None and self._observer is not None:
             goes_on = bool(ended.subtasks or job.config.get("_check"))
             self._observer.ended(job.attempt, job.name, ended, goes_on=goes_on)
         if ended is not None:
-            self._record(run, replace(ended, output=output), self._now())
+            self._record(run, replace(ended, output=output), self._now(), hands)
 
-    def _run(self, job: Job, leaf: Leaf, log: TaskLog) -> Ended | None:
-        """How it ended; None when it was handed over."""
+    def _run(self, job: Job, leaf: Leaf, log: TaskLog, *, is_fused: bool) -> Ended | None:
+        """How it ended; None when it was handed over. Raises _NotSmall."""
         if self._observer is not None and (known := self._observer.known(job.attempt, job.name)) is not None:
             return known
         try:
@@ -115,6 +141,8 @@ class Work:
         except ConfigError as error:
             log.write(f"Configuration error at task {job.name}: {error}")
             return failed(execute.config_message(error))
+        if is_fused and not is_small(operator):
+            raise _NotSmall
         config = evaluate.with_section(evaluated.config, evaluated.operator)
         task: dict[str, Any] = {
             "operator": evaluated.operator, "config": config, "local": evaluated.local, "state": job.state,

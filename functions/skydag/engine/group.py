@@ -32,6 +32,14 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """The invocation that runs a started child itself, without a claim (engine/owner)."""
+
+    ordinal: int
+    token: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
     """Sets are integers (engine/bits). `base` is the number of the first child; slots hold numbers of their own."""
 
@@ -50,6 +58,7 @@ class Group:
     canceled: int = 0                       # part of done
     stored: int = 0                         # part of done: left stores
     erred: int = 0                          # part of done: succeeded, but a task below failed in an earlier try
+    owner: Owner | None = None              # who runs the newest child himself
     slots: Mapping[int, int] = field(default_factory=dict)      # slot -> its first number; 0: it ran in an earlier try
     is_cancel_requested: bool = False
     delayed: State | None = None            # ERROR or GROUP_ERROR: the end once ^error (and the alert) are done

@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Final
 
 from skydag.engine import bits
-from skydag.engine.group import ERROR_SLOTS, End, Group, Report
+from skydag.engine.group import ERROR_SLOTS, End, Group, Owner, Report
 from skydag.engine.pages import SEQUENCE, SLOT_ALERT, SLOT_ERROR, Page
 from skydag.engine.paths import GENERATIONS_MAX
 from skydag.engine.retry import RetryPolicy, group_policy, retry_time
@@ -100,7 +100,11 @@ def _counted(group: Group, reports: Sequence[Report]) -> tuple[Group, bool]:
         erred |= bit if report.has_error and report.end is not End.FAILED else 0
     return replace(group, done=group.done | done, failed=group.failed | failed, canceled=group.canceled | canceled,
                    stored=group.stored | stored, erred=group.erred | erred,
-                   unconfirmed=group.unconfirmed & ~done), is_stale
+                   unconfirmed=group.unconfirmed & ~done, owner=_still_owned(group, done)), is_stale
+
+
+def _still_owned(group: Group, done: int) -> Owner | None:
+    return None if group.owner is not None and bits.has(done, group.owner.ordinal) else group.owner
 
 
 def _startable(page: Page, group: Group) -> int:
@@ -166,7 +170,7 @@ def _restarted(page: Page, group: Group, now: datetime, numbers: Numbers | None)
     ran = bits.of(page.count + slot for slot in sla)
     fresh = replace(group, generation=group.generation + 1, state=State.PLANNED, retry_at=None, started=ran,
                     unconfirmed=0, done=ran, failed=group.failed & ran, canceled=0, stored=0, erred=0, slots=sla,
-                    delayed=None, carry=group.generation + 1, base=numbers.first if numbers else group.base)
+                    delayed=None, owner=None, carry=group.generation + 1, base=numbers.first if numbers else group.base)
     return Settled(group=_started(fresh, _startable(page, fresh)))
 
 

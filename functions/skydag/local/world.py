@@ -70,6 +70,7 @@ class LocalWorld:
         self._ended: deque[Group] = deque()
         self._news = Condition()
         self._busy = 0
+        self._is_closing = False
         self._calls = 0
         self._children = Children()
         self.failures: list[BaseException] = []
@@ -184,7 +185,7 @@ class LocalWorld:
         with self._news:
             self._calls += 1
             token = f"call-{self._calls}"
-        self.application.work(Job.from_json(job), token)
+        self.application.work(Job.from_json(job), token, lambda: self._is_closing)
 
     def run_until_done(self, attempt_id: int, *, tick: Callable[[], None] = lambda: None) -> Attempt:
         """With threads: goes on until the attempt is done; the caller's thread does the advancing. tick: called about
@@ -224,6 +225,7 @@ class LocalWorld:
 
     def close(self) -> None:
         """Commands that still run, since somebody interrupted the run, are ended, and nothing follows from that."""
+        self._is_closing = True
         if self._pool is not None:
             self._pool.stop()
         self._children.end_all()

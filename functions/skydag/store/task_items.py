@@ -9,7 +9,7 @@
             t<path>~g<run>              pages that the leaf's run generated
     act     a | s | n                   what the stream does with a change: settle, look after, nothing
 
-group: k=g gen page base ih st v su un dn fa ca so ef sl xc dl pw rc ra ka cr up due_shard due_at
+group: k=g gen page base ih st v su un dn fa ca so ef ow sl xc dl pw rc ra ka cr up due_shard due_at
 leaf:  k=l num run tok st sa up dd ra sp ex so er out gn gf xc ct fl se lo ka pp
 Sets are text of engine/bits, times whole seconds since the epoch, JSON data is text. False and empty are left out.
 """
@@ -22,7 +22,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from skydag.engine import bits, paths
-from skydag.engine.group import Group
+from skydag.engine.group import Group, Owner
 from skydag.engine.leaf import Leaf
 from skydag.model.ids import padded
 from skydag.model.params import Store
@@ -92,6 +92,8 @@ def group_item(group: Group, act: str) -> Item:
                           ("ca", group.canceled), ("so", group.stored), ("ef", group.erred)):
         if members:
             item[name] = bits.to_text(members)
+    if group.owner:
+        item["ow"] = f"{group.owner.ordinal}:{group.owner.token}"
     if group.slots:
         item["sl"] = ".".join(f"{slot}:{first}" for slot, first in sorted(group.slots.items()))
     for name, flag in (("xc", group.is_cancel_requested), ("pw", group.is_parent_wide)):
@@ -117,7 +119,7 @@ def group_from(item: Mapping[str, Any]) -> Group:
         started=bits.from_text(item.get("su", "")), unconfirmed=bits.from_text(item.get("un", "")),
         done=bits.from_text(item.get("dn", "")), failed=bits.from_text(item.get("fa", "")),
         canceled=bits.from_text(item.get("ca", "")), stored=bits.from_text(item.get("so", "")),
-        erred=bits.from_text(item.get("ef", "")),
+        erred=bits.from_text(item.get("ef", "")), owner=_owner(item.get("ow")),
         slots={int(s): int(n) for s, _, n in (part.partition(":") for part in item.get("sl", "").split(".") if part)},
         is_cancel_requested=bool(item.get("xc")), is_parent_wide=bool(item.get("pw")), carry=int(item.get("ka", 0)),
         delayed=_BY_LETTER[item["dl"]] if "dl" in item else None, retry_count=int(item.get("rc", 0)),
@@ -131,6 +133,11 @@ def ended_group(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> Group 
     if new.get("k") != "g" or new["st"] not in _FINAL or (old is not None and old.get("st") in _FINAL):
         return None
     return group_from(new)
+
+
+def _owner(text: str | None) -> Owner | None:
+    ordinal, _, token = (text or "").partition(":")
+    return Owner(ordinal=int(ordinal), token=token) if token else None
 
 
 def due_text(at: datetime) -> str:

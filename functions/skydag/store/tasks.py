@@ -86,6 +86,16 @@ class TaskStore:
         nobody_killed_it = Missing("xc")
         return self.put_leaf(leaf, act, All((is_my_run, nobody_killed_it)))
 
+    def record_first(self, leaf: Leaf, act: str) -> Leaf | None:
+        """The result of a task whose group names this invocation as owner, so that nobody claimed it (rule 9). None
+        when recorded; else the leaf that stands in the way: the owner was thought dead, or the task was killed."""
+        nobody_fenced_me = Absent()
+        return self.put_leaf(leaf, act, nobody_fenced_me)
+
+    def fence(self, leaf: Leaf) -> Leaf | None:
+        """Run 1 of a task whose owner is dead, as to be run again: from now on the owner's result is refused."""
+        return self.put_leaf(leaf, items.ACT, Absent())
+
     def record_canceled(self, leaf: Leaf, act: str) -> Leaf | None:
         return self.put_leaf(leaf, act, All((Is("run", leaf.run), Is("tok", leaf.token), Is("st", "r"))))
 

@@ -98,4 +98,10 @@ MUTANTS: Final = (
     Mutant(name="trouble of the table fails the task", seed=27, rule="E-130: what is not the task's fault is repeated",
            old="        except UnavailableError:                # the services' trouble is not the task's: the run is "
                "lost, and repeated\n            raise\n", new=""),
+    Mutant(name="fused result over a fence", rule="9: a fused result is put only if nothing is there",
+           old="nobody_fenced_me = Absent()", new='nobody_fenced_me = Missing("nothing")'),
+    Mutant(name="silent owner waited for", rule="9, G-5: an owner that says nothing for long is taken for dead",
+           old="age < OWNER_PATIENCE and not", new="not"),
+    Mutant(name="fused task recorded as if it were claimed", rule="9: no claim is needed",
+           old="self._tasks.record_first(leaf, act) if run.is_fused else", new=""),
 )

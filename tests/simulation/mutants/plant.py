@@ -1,7 +1,7 @@
 """A process in which one mutant lives: `python -m tests.simulation.mutants.plant NAME` says what caught it.
 
 The text of a module is changed as it is imported, nothing on disk. First random seeds, then the scenarios of rare
-meetings (test_races.py, test_found.py); exit code 0 when something caught it.
+meetings (test_races.py, test_found.py, test_fusing.py); exit code 0 when something caught it.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def caught_by(mutant: Mutant) -> str | None:
     import pytest
 
     here = Path(__file__).parents[1]
-    scenarios = [str(here / name) for name in ("test_found.py", "test_races.py")]
+    scenarios = [str(here / name) for name in ("test_found.py", "test_races.py", "test_fusing.py")]
     code = pytest.main(["-q", "-x", "--no-header", "--tb=no", "-p", "no:cacheprovider", "-p", "no:xdist", *scenarios])
     return "a scenario" if code == 1 else None
 
