@@ -205,10 +205,27 @@ def output(env: Env) -> str:
 def failure(error: BaseException) -> str:
     """The output after a failure; whoever reads it writes the traceback to the log (O-112)."""
     lines, message = users_frames(error), str(error)
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        lines.append(missing_module(error.name))
     if isinstance(error, SystemExit) and isinstance(error.code, int):
         message = f"sys.exit({error.code}) was called; does a module of yours have the name of a standard one?"
     return json.dumps({"subtask_config": {}, "export_params": {}, "store_params": {},
                        "error": {"class": type(error).__name__, "message": message, "backtrace": lines}})
+
+
+def missing_module(name: str) -> str:
+    """What to do about it: a file with a slip in its name, or a package for this very interpreter."""
+    import difflib  # only now: every run would pay for it
+
+    top = name.partition(".")[0]
+    here = {entry[:-3] if entry.endswith(".py") else entry for entry in os.listdir() if not entry.startswith(".")}  # noqa: PTH208
+    if top in here:
+        return f"there is {top} in {os.getcwd()}, but no {name} in it"      # noqa: PTH109
+    near = difflib.get_close_matches(top, here, n=1, cutoff=0.75)
+    if near:
+        return f"did you mean {near[0]}?"
+    return (f"there is no {top}.py in {os.getcwd()}; if it is a package, "      # noqa: PTH109
+            f"'{sys.executable} -m pip install {top}' installs it")
 
 
 if __name__ == "__main__":

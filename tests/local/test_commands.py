@@ -24,7 +24,9 @@ def run(tmp_path: Path, script: str, **env: str) -> tuple[Outcome, str]:
 
 def test_the_exit_code_is_handed_back_and_a_signal_is_128_more(tmp_path: Path) -> None:
     assert run(tmp_path, "exit 7")[0] == Outcome(code=7)
-    assert run(tmp_path, "kill -9 $$")[0] == Outcome(code=137)
+    assert run(tmp_path, "kill -9 $$")[0] == Outcome(
+        code=137, reason="killed by signal 9 (out of memory?)")
+    assert run(tmp_path, "kill -15 $$")[0] == Outcome(code=143, reason="killed by signal 15")
 
 
 def test_a_command_that_cannot_be_started_has_a_reason(tmp_path: Path) -> None:

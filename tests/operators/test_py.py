@@ -186,7 +186,8 @@ def test_o103_leaving_otherwise_is_a_failure_with_the_text(trial: Trial, call: s
 def test_o97_a_program_that_leaves_no_result_fails(trial: Trial) -> None:
     assert "output.json does not exist" in str(failure(trial, "import os\ndef f():\n    os._exit(0)\n"))
     error = failure(trial, "import os, signal\ndef f():\n    os.kill(os.getpid(), signal.SIGKILL)\n")
-    assert str(error) == "Python command failed with code 137 (runtime)"
+    assert str(error) == ("Python command failed with code 137\n"
+                          "Error messages from CommandExecutor: killed by signal 9 (out of memory?) (runtime)")
 
 
 def test_o96_a_whole_program_as_script(trial: Trial) -> None:
@@ -240,3 +241,11 @@ def test_the_interpreter_may_come_from_the_block_py_and_anything_else_is_refused
 def test_py_without_command_and_script_names_what_is_missing(trial: Trial) -> None:
     with pytest.raises(ConfigError, match="Parameter '_command' is required"):
         trial.run(Py(), {})
+
+
+def test_a_missing_module_says_what_to_do(trial: Trial) -> None:
+    trial.file("tasks/daily.py", "import nosuchpackage_x\n")
+    assert "did you mean tasks?" in str(failure(trial, None, "taks.daily.f"))
+    said = str(failure(trial, None, "tasks.daily.f"))
+    assert "No module named 'nosuchpackage_x' (ModuleNotFoundError)" in said
+    assert "-m pip install nosuchpackage_x' installs it" in said

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -103,3 +104,19 @@ def test_user_code_does_not_see_the_variables_that_are_ours() -> None:
     given: Mapping[str, Any] = {"PATH": "/bin", "SKYDAG_TABLE": "t", "_HANDLER": "h", "AWS_LAMBDA_RUNTIME_API": "x",
                                 "AWS_REGION": "r"}
     assert user_environment(given) == {"PATH": "/bin", "AWS_REGION": "r"}
+
+
+def test_o183_what_user_code_installs_is_found_by_it_and_gone_afterwards(tmp_path: Path) -> None:
+    lines: list[str] = []
+    program = ("import os, subprocess, sys\n"
+               "target = os.environ['PIP_TARGET']\n"
+               "open(os.path.join(target, 'just_installed.py'), 'w').write('x = 1')\n"
+               "import just_installed\n"
+               "subprocess.run([sys.executable, '-c', 'import just_installed'], check=True)\n"
+               "print(os.environ['HOME'])\n")
+    for _ in range(2):
+        commands = _wiring.AtHome(lines.append, lambda: False)
+        assert commands([sys.executable, "-c", program], cwd=tmp_path, env={}).code == 0, lines
+        del commands
+    assert len(set(lines)) == 2, "each run has a home of its own"
+    assert not any(Path(home).exists() for home in lines)

@@ -120,8 +120,9 @@ class LocalCommands:
         finally:
             assert child.stdout is not None
             child.stdout.close()
-        code = child.returncode if child.returncode >= 0 else 128 - child.returncode
-        return Outcome(code=code, reason=reason)
+        if child.returncode >= 0:
+            return Outcome(code=child.returncode, reason=reason)
+        return Outcome(code=128 - child.returncode, reason=reason or _killed_by(-child.returncode))
 
     def _follow(self, child: subprocess.Popen[bytes]) -> str | None:
         """Copies the output until the command has ended; the reason if it was stopped."""
@@ -150,6 +151,11 @@ class LocalCommands:
                 next_look = time.monotonic() + self._stop_poll_s
         lines.close()
         return None
+
+
+def _killed_by(number: int) -> str:
+    """Why a command has no exit code of its own; nobody but the system ends one by SIGKILL, and for want of memory."""
+    return f"killed by signal {number}" + (" (out of memory?)" if number == signal.SIGKILL else "")
 
 
 class _Lines:

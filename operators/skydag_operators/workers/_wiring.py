@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
+import weakref
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -62,6 +63,26 @@ def patiently(deliver: Callable[[], T], *, sleep: Callable[[float], None]) -> T:
     return deliver()
 
 
+class AtHome(LocalCommands):
+    """Commands with a home of this run's own, gone with it: where user code installs packages while it runs, and finds
+    them (O-183). Nothing of one run is seen by the next."""
+
+    def __init__(self, write: Callable[[str], None], should_stop: ShouldStop) -> None:
+        self._home = tempfile.TemporaryDirectory(prefix="skydag-home-", ignore_cleanup_errors=True)
+        super().__init__(write, at_home(user_environment(os.environ), Path(self._home.name)), should_stop=should_stop)
+        self._end = weakref.finalize(self, self._home.cleanup)
+
+
+def at_home(environment: Mapping[str, str], home: Path) -> dict[str, str]:
+    """The variables with which `pip install` puts packages below `home`, and Python and the shell find them there."""
+    packages = str(home / "packages")
+    Path(packages).mkdir()      # Python forgets, for as long as it runs, a folder that is not there at its start
+    path, modules = environment.get("PATH", os.defpath), environment.get("PYTHONPATH")
+    return {**environment, "HOME": str(home), "PIP_TARGET": packages, "PIP_CACHE_DIR": str(home / "cache"),
+            "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PATH": f"{path}{os.pathsep}{packages}/bin",
+            "PYTHONPATH": f"{packages}{os.pathsep}{modules}" if modules else packages}
+
+
 def script(
     *, objects: Objects, logs: Logs, report: Callable[[Mapping[str, Any]], None],
     ask: Callable[[Mapping[str, Any]], Mapping[str, Any]], now: Clock,
@@ -70,7 +91,7 @@ def script(
         return TaskLog(lambda: logs.open(attempt.id, name, number, run, now=now()))
 
     def commands(write: Callable[[str], None], *, should_stop: ShouldStop) -> LocalCommands:
-        return LocalCommands(write, user_environment(os.environ), should_stop=should_stop)
+        return AtHome(write, should_stop)
 
     return Script(
         objects=objects, archive=ArchiveCache(objects, Path(tempfile.gettempdir()) / "skydag-archives"),
