@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ from tests.simulation.world import START, Crash, World
 
 from skydag.app.advance import Advance
 from skydag.app.stream import SET_ASIDE_AFTER, Record, Stream
+from skydag.errors import UnavailableError
+from skydag.local.alerts import LocalAlerts
 from skydag.local.item_size import ITEM_BYTES_MAX, item_size
 from skydag.local.table import MemoryTable
 from skydag.spi import Again, TaskRequest, TaskResult
@@ -258,7 +260,8 @@ class _Sick:
 
 def test_an_attempt_is_set_aside_after_three_deliveries_of_one_record_not_after_three_bad_days_G_10() -> None:
     sick: Advance = _Sick()                                        # type: ignore[assignment]
-    stream = Stream(sick, Aside(MemoryTable(lambda change: None)), lambda: None, lambda hands: None)
+    told = LocalAlerts()
+    stream = Stream(sick, Aside(MemoryTable(lambda change: None)), told, lambda: None, lambda hands: None)
 
     def delivery(number: int) -> list[str]:
         image = {"pk": "attempt#000000000001", "sk": "t", "act": "a", "k": "g"}
@@ -268,7 +271,22 @@ def test_an_attempt_is_set_aside_after_three_deliveries_of_one_record_not_after_
         assert delivery(number) == [f"{number:03d}"]
     for _ in range(SET_ASIDE_AFTER - 2):
         assert delivery(4) == ["004"]
+    assert not told.published
     assert delivery(4) == []
+    assert [notice["message"] for notice in told.published.values()] == [
+        "Attempt 1 cannot be processed and was set aside; once the cause is mended: skydag heal 1"]
+
+
+def test_an_attempt_is_not_set_aside_before_somebody_is_told_G_10() -> None:
+    class Mute(LocalAlerts):
+        def publish(self, notice: Mapping[str, Any], *, stable_id: str) -> None:
+            raise UnavailableError("SNS does not answer")
+
+    sick: Advance = _Sick()                                        # type: ignore[assignment]
+    stream = Stream(sick, Aside(MemoryTable(lambda change: None)), Mute(), lambda: None, lambda hands: None)
+    image = {"pk": "attempt#000000000001", "sk": "t", "act": "a", "k": "g"}
+    for _ in range(SET_ASIDE_AFTER + 2):
+        assert stream([Record(id="1", image=image)], START) == ["1"]
 
 
 def test_an_error_task_is_listed_with_what_it_saw_not_with_what_it_did_E_61(tmp_path: Path) -> None:

@@ -158,7 +158,7 @@ def _compared(storm: Storm, case: Case) -> list[str]:
         unfinished = [row[:3] for row in rows if row[2] not in (*DONE, "blocked")]
         return [*limits, *(f"killed, but there is {row}" for row in unfinished),
                 *_seen(reference.seen, storm.operator.seen, is_all=False)]
-    alerts = sorted((one["task_name"], one["message"]) for one in storm.alerts.published.values())
+    alerts = sorted((one["task_name"], one["message"]) for one in storm.alerts.published.values() if "task_name" in one)
     there = {"rows": sorted(rows), "status": status, "alerts": alerts}
     return [*limits, *_refused_for_nothing(storm, case.work, reference), *_difference(reference.outcome(), there),
             *_seen(reference.seen, storm.operator.seen, is_all=True)]

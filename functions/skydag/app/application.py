@@ -90,7 +90,8 @@ class Application:
                                flights=self.flights, settings=settings)
         self.record = Record(self.advance)
         self.aside = Aside(ports.table)
-        self.stream = Stream(self.advance, self.aside, self._stream_hands, lambda hands: self.work.go_on(hands))
+        self.stream = Stream(self.advance, self.aside, ports.alerts, self._stream_hands,
+                             lambda hands: self.work.go_on(hands))
         self.now = ports.now
         self.objects, self.wakes = ports.objects, ports.wakes
 

@@ -19,5 +19,12 @@ def notice(attempt: Attempt, task_name: str | None, message: str, now: datetime)
     }
 
 
+def set_aside(attempt_id: int, now: datetime) -> dict[str, Any]:
+    """An attempt that cannot be processed (G-10); what it is may be what cannot be read."""
+    return {"timestamp": now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), "attempt_id": attempt_id,
+            "message": f"Attempt {attempt_id} cannot be processed and was set aside; once the cause is mended: "
+                       f"skydag heal {attempt_id}"}
+
+
 def local_iso(attempt: Attempt) -> str:
     return attempt.session_time.astimezone(zone(attempt.timezone)).isoformat(timespec="seconds")

@@ -1,8 +1,8 @@
 """Table changes -> groups to settle. A batch is grouped by attempt and group: one write each (design.md section 4).
 
 A record is acknowledged after all its effects, never before (rule 4). One attempt that cannot be processed never holds
-up another (G-10): its records fail by themselves, and after SET_ASIDE_AFTER failures they are reported as done and a
-dead-letter record is kept.
+up another (G-10): its records fail by themselves, and after SET_ASIDE_AFTER failures they are reported as done, a
+dead-letter record is kept, and whoever subscribed to alerts is told.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ from typing import Any, Final
 from skydag.app.advance import Advance, Work
 from skydag.app.flow import LOOK
 from skydag.app.hands import Hands
+from skydag.app.notice import set_aside
 from skydag.engine.group import Group
 from skydag.engine.leaf import Leaf
 from skydag.model.records import dataclass
+from skydag.ports import Alerts
 from skydag.store import task_items
 from skydag.store.aside import Aside
 
@@ -36,9 +38,9 @@ class Record:
 class Stream:
     """hands: of one delivery, and what runs the tasks that they then hold; None: every task goes to `work`."""
 
-    def __init__(self, advance: Advance, aside: Aside, hands: Callable[[], Hands | None],
+    def __init__(self, advance: Advance, aside: Aside, alerts: Alerts, hands: Callable[[], Hands | None],
                  go_on: Callable[[Hands], None]) -> None:
-        self._advance, self._aside, self._hands, self._go_on = advance, aside, hands, go_on
+        self._advance, self._aside, self._alerts, self._hands, self._go_on = advance, aside, alerts, hands, go_on
 
     def __call__(self, records: Sequence[Record], now: datetime) -> list[str]:
         """Ids of the records to be delivered again."""
@@ -53,7 +55,7 @@ class Stream:
             except Exception:
                 LOG.exception("an attempt cannot be advanced",
                               extra={"action": "advance_failed", "attempt_id": attempt_id})
-                if self._failures(attempt_id, part) < SET_ASIDE_AFTER:
+                if not self._is_set_aside(attempt_id, part, now):
                     failed.extend(record.id for record in part)
         return failed
 
@@ -77,11 +79,17 @@ class Stream:
                 self._advance.groups.died(hands.token)
             raise
 
-    def _failures(self, attempt_id: int, records: Sequence[Record]) -> int:
-        """Failures of this attempt's records in a row of deliveries; beyond the limit it is set aside, until somebody
-        heals it (app/heal.py)."""
+    def _is_set_aside(self, attempt_id: int, records: Sequence[Record], now: datetime) -> bool:
+        """After so many failures in a row of deliveries, and once people are told: until somebody heals it
+        (app/heal.py). False: these records are to come again."""
         count = self._aside.failures(attempt_id, min(record.id for record in records))
-        if count >= SET_ASIDE_AFTER:
-            LOG.error("an attempt is set aside: skydag heal %s", attempt_id,
-                      extra={"action": "set_aside", "attempt_id": attempt_id, "failures": count})
-        return count
+        if count < SET_ASIDE_AFTER:
+            return False
+        LOG.error("an attempt is set aside: skydag heal %s", attempt_id,
+                  extra={"action": "set_aside", "attempt_id": attempt_id, "failures": count})
+        try:
+            self._alerts.publish(set_aside(attempt_id, now), stable_id=f"{attempt_id}-set-aside-{records[0].id}")
+        except Exception:
+            LOG.exception("nobody could be told", extra={"action": "alert_failed", "attempt_id": attempt_id})
+            return False
+        return True

@@ -15,7 +15,7 @@ def run(given: Given) -> int:
 
 
 NOTES = """\
-For an attempt that does not go on, or that the log of `advance` calls set aside: once the cause is gone, each of its
+For an attempt that does not go on, or that was set aside (an alert tells): once the cause is gone, each of its
 groups is recomputed from its tasks, in the background. Where nothing is wrong nothing changes: repeat it freely."""
 
 COMMAND = Command("heal", "<attempt-id>", range(1, 2), "Recompute an attempt that got stuck from its tasks.", CLIENT,
