@@ -26,7 +26,7 @@ class Busy(World):
         self.flying: list[tuple[datetime, int, dict[str, Any]]] = []
         self.most, self._order, self._days = 0, itertools.count(), itertools.count()
         super().__init__(project, mode=mode, replay=Script(), has_script=False,
-                         tasks_in_flight=tasks_in_flight)
+                         tasks_in_flight=tasks_in_flight, task_limit=20_000)
 
     @property
     def _dispatch(self) -> Any:
@@ -42,6 +42,11 @@ class Busy(World):
     def _changed(self, change: Change) -> None:
         if change.new is None or change.new.get("act") != SAFETY:
             super()._changed(change)
+
+    def drain(self) -> None:
+        """What the stream alone does, while time stands still."""
+        while self.records:
+            self._step()
 
     def start_all(self, text: str, count: int, folder: Path) -> list[int]:
         days = [next(self._days) for _ in range(count)]

@@ -37,6 +37,26 @@ def test_of_twenty_attempts_at_once_none_ends_much_later_than_the_others(limit: 
         assert max(lasted) <= 1.05 * ATTEMPTS * TASKS / limit + 2          # no seat is left empty while tasks wait
 
 
+@pytest.mark.parametrize("limit", [0, 50])
+def test_a_kill_ends_all_of_many_started_tasks_E_71(limit: int, tmp_path: Path) -> None:
+    size = 10 * TASKS
+    world = Busy(tmp_path, tasks_in_flight=limit)
+    attempt_id = world.start_all(_fan_out(size), 1, tmp_path)[0]
+    world.drain()
+    assert len(world.flying) == (limit or size)
+    before = world.fault.calls
+    world.application.kill(attempt_id)
+    world.drain()
+    calls = world.fault.calls - before
+    print(f"\na kill among {size} started tasks, limit {limit}: {calls} calls")
+    assert world.application.attempts.get(attempt_id).status == "killed"
+    assert calls <= 1.1 * size + 100
+    world.fly()                                             # whoever comes too late finds it canceled
+    world.application.watch(world.now)
+    assert world.replay.ran == []                           # type: ignore[attr-defined]
+    assert [item["sk"] for item in world.table.items() if item["pk"].startswith("seats#")] == []
+
+
 @pytest.mark.parametrize("form", ["fan-out", "chain"])
 def test_with_fewer_seats_than_attempts_each_gets_its_turn(form: str, tmp_path: Path) -> None:
     text = _fan_out(30) if form == "fan-out" else "".join(f"+t{n}: {{do>: 1}}\n" for n in range(30))
