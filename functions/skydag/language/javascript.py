@@ -13,7 +13,6 @@ import re
 import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from importlib import resources
 from typing import Any, Final
 
 from skydag.errors import ConfigError
@@ -145,6 +144,8 @@ def _source(parts: Sequence[Part]) -> str:
 
 @functools.cache
 def _script(name: str) -> str:
+    from importlib import resources  # a run without JavaScript never loads it
+
     return (resources.files("skydag.language") / "data" / name).read_text(encoding="utf-8")
 
 
