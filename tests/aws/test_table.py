@@ -121,6 +121,42 @@ def test_a_throttled_write_tries_again(world: World, code: str) -> None:
     assert len(world.pauses) == 2
 
 
+CALLS: Any = {
+    "GetItem": lambda table: table.get("attempt#1", "leaf"),
+    "BatchGetItem": lambda table: table.get_many([("attempt#1", "leaf")]),
+    "PutItem": lambda table: table.put(LEAF),
+    "UpdateItem": lambda table: table.update(Update(pk="attempt#1", sk="leaf", assign={"run": 2})),
+    "DeleteItem": lambda table: table.delete("attempt#1", "leaf"),
+    "Query": lambda table: (table.query("attempt#1"), table.due(0, "2025")),
+    "TransactWriteItems": lambda table: table.transact([Put(item=LEAF)], token="t"),
+}
+
+
+@pytest.mark.parametrize("operation", CALLS)
+def test_every_call_waits_for_a_throttle_to_end_and_says_so_when_it_does_not(world: World, operation: str) -> None:
+    """A-41: the SDK's own repeats come first; then ours, with growing pauses; then whoever called decides."""
+    busy = error("ProvisionedThroughputExceededException")
+    answer_first(world.client, operation, *[busy] * 3)
+    CALLS[operation](world.table)
+    assert world.pauses == [0.025, 0.05, 0.1]
+    world.pauses.clear()
+    answer_first(world.client, operation, *[busy] * 20)
+    with pytest.raises(UnavailableError, match="asks to slow down: ProvisionedThroughputExceeded"):
+        CALLS[operation](world.table)
+    assert len(world.pauses) == 7
+
+
+def test_keys_that_are_left_over_again_and_again_are_unavailable_not_missing(world: World) -> None:
+    """A-46: an item that was not read must never be taken for one that is not there."""
+    left = {"Responses": {}, "UnprocessedKeys": {world.table._name: {"Keys": [
+        {"pk": {"S": "attempt#1"}, "sk": {"S": "leaf"}}]}}}
+    world.other.put(LEAF)
+    answer_first(world.client, "BatchGetItem", *[left] * 20)
+    with pytest.raises(UnavailableError, match="leaves 1 keys unread"):
+        world.table.get_many([("attempt#1", "leaf")])
+    assert len(world.pauses) == 7
+
+
 def test_an_unknown_error_keeps_its_traceback(world: World) -> None:
     from botocore.exceptions import ClientError
 

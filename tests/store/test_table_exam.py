@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.store.faults import Crash, FaultyTable
 
 from skydag.errors import IllegalStepError
 from skydag.ports import Absent, All, AnyOf, AtMost, Condition, Delete, Is, Item, Lost, Missing, Put, Table, Update
@@ -115,6 +117,36 @@ def test_a_put_that_finds_its_own_item_had_won(table: Table) -> None:
     table.put(leaf(run=1, token="mine", sets=[1, 2]), Absent())
     with pytest.raises(Lost):
         table.put(leaf(run=True, token="mine", sets=[1, 2]), Absent())
+
+
+def test_whoever_repeats_a_write_whose_answer_was_lost_finds_his_own(table: Table) -> None:
+    """design.md section 4, rule 6: the write took effect, its caller heard of trouble, and asks again."""
+    table.put(leaf("old", run=1))
+    table.put(leaf("gone", token="mine"))
+    faulty = FaultyTable(table, fails_at=1, after=True)
+
+    def twice(write: Callable[[], object]) -> object:
+        faulty.calls = 0
+        with pytest.raises(Crash):
+            write()
+        return write()
+
+    twice(lambda: faulty.put(leaf("new", token="mine"), Absent()))
+    twice(lambda: faulty.put(leaf("old", run=2, token="mine"), Is("run", 1)))
+    for write in (Update(pk="attempt#1", sk="old", assign={"run": 3, "token": "me"}, condition=Is("run", 2)),
+                  Update(pk="attempt#1", sk="new", add={"count": 1}, condition=Missing("count"))):
+        with pytest.raises(Lost) as lost:
+            twice(lambda: faulty.update(write))                        # noqa: B023 - called at once
+        assert lost.value.found is not None
+        assert lost.value.found == table.get("attempt#1", write.sk)
+    with pytest.raises(Lost) as lost:
+        twice(lambda: faulty.delete("attempt#1", "gone", Is("token", "mine")))
+    assert lost.value.found is None
+    starts: list[Write] = [Put(item=leaf("start"), condition=Absent()), Update(pk="attempt#1", sk="sum", add={"n": 1})]
+    twice(lambda: faulty.transact(starts, token="start-1"))
+    assert table.get("attempt#1", "new") == leaf("new", token="mine", count=1)
+    assert table.get("attempt#1", "old") == leaf("old", run=3, token="me")
+    assert table.get("attempt#1", "sum") == leaf("sum", n=1)
 
 
 def test_an_update_sets_adds_and_removes(table: Table) -> None:
@@ -235,6 +267,26 @@ def test_more_than_a_megabyte_comes_in_pages(table: Table) -> None:
     assert max(sizes) < 4
 
 
+@pytest.mark.parametrize(("ask", "answer"), [
+    ({}, "a#1 b#1 b#2 b#3 b#4 b#5 c#1"), ({"descending": True}, "c#1 b#5 b#4 b#3 b#2 b#1 a#1"),
+    ({"begins": "b#"}, "b#1 b#2 b#3 b#4 b#5"), ({"begins": "b#", "descending": True}, "b#5 b#4 b#3 b#2 b#1"),
+    ({"begins": "b#", "limit": 4}, "b#1 b#2 b#3 b#4 b#5"), ({"limit": 1}, "a#1 b#1 b#2 b#3 b#4 b#5 c#1"),
+], ids=repr)
+def test_large_pages_follow_each_other_in_either_direction(table: Table, ask: dict[str, Any], answer: str) -> None:
+    """A-45: a megabyte ends a page, whatever the limit says; the next one goes on behind the last key."""
+    for sk in ("a#1", "b#1", "b#2", "b#3", "b#4", "b#5", "c#1"):
+        table.put(leaf(sk, body="x" * (390_000 if sk[0] == "b" else 10)))
+    seen: list[str] = []
+    for _ in range(10):
+        bound: dict[str, Any] = {"before" if ask.get("descending") else "after": seen[-1]} if seen else {}
+        page = table.query("attempt#1", **ask, **bound)
+        assert sum(len(item["body"]) for item in page.items) <= 1024 * 1024
+        seen += keys(page.items)
+        if not page.has_more:
+            break
+    assert seen == answer.split()
+
+
 def test_an_item_of_nearly_400_kb_is_kept_and_a_larger_one_refused(table: Table) -> None:
     """A-31. (moto's limit is 405,000 bytes, not 409,600.)"""
     table.put(leaf(body="x" * 404_000))
@@ -242,9 +294,12 @@ def test_an_item_of_nearly_400_kb_is_kept_and_a_larger_one_refused(table: Table)
         table.put(leaf(body="ü" * (200 * 1024)))
     with pytest.raises(IllegalStepError):
         table.update(Update(pk="attempt#1", sk="leaf", assign={"more": "x" * 6_000}))
+    with pytest.raises(IllegalStepError):
+        table.transact([Put(item=leaf("small")), Put(item=leaf("large", body="x" * 410_000))], token="t")
     found = table.get("attempt#1", "leaf")
     assert found is not None
     assert len(found["body"]) == 404_000
+    assert table.get("attempt#1", "small") is None
 
 
 def test_many_keys_are_read_whatever_their_number(table: Table) -> None:
