@@ -28,12 +28,16 @@ class Promises:
         self.claims: dict[tuple[str, int], str] = {}
         self.owned: set[tuple[str, str]] = set()        # (sort key, token): tasks that an invocation kept for itself
 
-    def __call__(self, old: Mapping[str, Any] | None, new: Mapping[str, Any], now: datetime) -> None:
-        """One write: the item before and after."""
+    def __call__(self, old: Mapping[str, Any] | None, new: Mapping[str, Any], now: datetime,
+                 reported: tuple[str, int] | None = None) -> None:
+        """One write: the item before and after. reported: (path, run) of the report that brought the writer here."""
         self.was_set_aside |= new["pk"] == PK and new["failures"] >= SET_ASIDE_AFTER
         kind = new.get("k")
         if kind == "l":
             self._in_flight(new)
+            if reported is not None and old is not None and old["st"] == "r" != new["st"] \
+                    and new["sk"] == f"t{reported[0]}~l" and new["run"] != reported[1]:
+                self.wrong.append(f"G-3: a report of run {reported[1]} of {new['sk']} ended run {new['run']}")
             if new["st"] == "r":
                 claimed = self.claims.setdefault((new["sk"], new["run"]), new["tok"])
                 if claimed != new["tok"]:

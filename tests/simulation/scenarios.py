@@ -37,7 +37,7 @@ class Scenario:
 BEHAVIOURS: Final = {
     0: Behaviour(), 1: Behaviour(store={"k1": {"p": 1}}), 2: Behaviour(store={"k1": {"q": 2}, "k2": 5}, reset=("k3",)),
     3: Behaviour(fails=1, store={"k3": 1}), 4: Behaviour(polls=2, wait_s=40, store={"k2": 1}),
-    5: Behaviour(fails=1, dies=True), 9: Behaviour(fails=99)}
+    5: Behaviour(fails=1, dies=True), 6: Behaviour(fails=99, dies=True), 9: Behaviour(fails=99)}
 
 SCENARIOS: Final[Mapping[str, Scenario]] = {
     "sequence": Scenario(
@@ -96,5 +96,5 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
         ends={"+w+l": "success", "+w+m": "error", "+w+m^error": "success", "+w^failure-alert": "success"}),
     "script and containers": Scenario(
         text="{+s: {do>: 1}, +c: {do>: 2, docker: {image: x}}, +d: {do>: 5, _retry: 1, docker: {image: x}},"
-             " +e: {do_once>: 5, _retry: 1}}", has_script=True, ends={"+w+d": "success", "+w+e": "success"}),
+             " +e: {do_once>: 6, _retry: 1}}", has_script=True, ends={"+w+d": "success", "+w+e": "error"}),
 }

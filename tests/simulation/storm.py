@@ -72,6 +72,7 @@ class Storm(World):
         self.victims: Counter[str] = Counter()
         self.attempt_id: int | None = None
         self.depth, self._path, self.died = 0, "", ""
+        self._reported: tuple[str, int] | None = None   # whose run the report or event at hand is about
         self.containers: dict[str, bool] = {}       # by token: whether it was stopped
         self.events: list[Event] = []
         self._busy: set[str] = set()
@@ -113,7 +114,7 @@ class Storm(World):
         if self.depth >= 2:
             return
         self.depth += 1
-        mine, path, self._path = self.application, self._path, ""
+        mine, path, reported, self._path, self._reported = self.application, self._path, self._reported, "", None
         while len(self._processes) <= self.depth:
             self._processes.append(None)
         self.application = self._processes[self.depth] or self._cold_start()
@@ -122,7 +123,7 @@ class Storm(World):
             if not self._next() and not (long and self._wait(end)):
                 break
         self._processes[self.depth] = self.application
-        self.application, self._path = mine, path
+        self.application, self._path, self._reported = mine, path, reported
         self.depth -= 1
 
     # --- the pump ---
@@ -131,7 +132,7 @@ class Storm(World):
         before = len(self.records)
         super()._changed(change)
         if change.new is not None:
-            self.promises(change.old, change.new, self.now)
+            self.promises(change.old, change.new, self.now, self._reported)
         if len(self.records) == before:
             return
         at, record = self.records.pop()
@@ -248,13 +249,20 @@ class Storm(World):
                 self.died = ""
                 self.lose(payload["script"], payload["script"]["token"], str(died), is_crash=False)
                 return
-            if not self._invoke(lambda: self.application.record.report(report, self.now)):
+            if not self._told_of(report, lambda: self.application.record.report(report, self.now)):
                 self.events.append(Event("report", self.now + timedelta(seconds=1), payload))
-        elif not self._invoke(lambda: self.application.record.lost(
+        elif not self._told_of(payload["job"], lambda: self.application.record.lost(
                 int(payload["job"]["attempt"]["id"]), payload["job"]["path"], payload["job"]["run"], payload["token"],
                 payload["reason"], self.now, is_crash=payload["is_crash"],
                 seat=payload["job"].get("seat", ""))):
             self.events.append(Event("lost", self.now + timedelta(seconds=1), payload))
+
+    def _told_of(self, job: Mapping[str, Any], call: Callable[[], object]) -> bool:
+        self._reported = job["path"], job["run"]
+        try:
+            return self._invoke(call)
+        finally:
+            self._reported = None
 
     def _executed(self, job: Mapping[str, Any]) -> dict[str, Any]:
         """What `script` or a container reports; it dies only as its task's behaviour says, since only its report

@@ -33,10 +33,11 @@ def case(scenario: Scenario, mode: str, *mishaps: Mishap, tasks_in_flight: int =
 def calm(scenario: Scenario, mode: str, *, tasks_in_flight: int = 0) -> Storm:
     """A run to which nothing happens (but the scenario's kill)."""
     wrong, storm = run(case(scenario, mode, tasks_in_flight=tasks_in_flight))
-    assert wrong is None
+    assert wrong is None, wrong
     assert storm.attempt_id is not None
     states = {row.full_name: str(row.state) for row in storm.calm().task_rows(storm.attempt_id)}
-    assert {name: states.get(name) for name in scenario.ends} == scenario.ends
+    ends = {name: states.get(name) for name in scenario.ends}
+    assert ends == scenario.ends, f"{ends}, not {scenario.ends}"
     return storm
 
 

@@ -70,6 +70,7 @@ class _Containers(World):
     """Kills the attempt while a container is being started, or just before."""
 
     kills_before = False
+    kills = True                                                    # while it is being started
     attempt_id: int
     started: list[str]
     stopped: list[str]
@@ -87,7 +88,10 @@ class _Containers(World):
         class Dispatch(type(inner)):                               # type: ignore[misc]
             def container(self, job: Any, *, token: str) -> str:
                 world.started.append(token)
-                world.application.kill(world.attempt_id)
+                if world.kills:
+                    world.application.kill(world.attempt_id)
+                    return f"container-{token}"
+                world.calls.append(("container", dict(job)))
                 return f"container-{token}"
 
             def stop_container(self, container: str, reason: str) -> None:
@@ -112,6 +116,51 @@ def test_a_kill_before_the_container_starts_ends_the_task_at_once(tmp_path: Path
     world = _containers(tmp_path, kills_before=True)
     assert not world.started
     assert status(world, world.attempt_id) == "killed"
+
+
+@pytest.mark.parametrize("moment", ["runs", "is handed over"])
+def test_a_kill_stops_the_container_of_a_task_and_its_event_ends_the_task_E_71(moment: str, tmp_path: Path) -> None:
+    world = _Containers(tmp_path, replay=Script(runs_code=True))
+    world.started, world.stopped, world.kills = [], [], False
+    world.attempt_id = begin(world, "+a: {do>: 1, docker: {image: x}}\n", tmp_path)
+    while not (world.started if moment == "runs" else world.calls):
+        assert world._step()
+    world.application.kill(world.attempt_id)
+    job = world.calls.popleft()[1] if moment == "runs" else None
+    drain(world)
+    assert set(world.stopped) == {f"container-{token}" for token in world.started}
+    if job is not None:
+        assert status(world, world.attempt_id) == "running"
+        world.application.record.lost(
+            world.attempt_id, job["path"], job["run"], job["token"], "it was stopped", world.now, is_crash=False)
+        drain(world)
+    assert status(world, world.attempt_id) == "killed"
+
+
+@pytest.mark.parametrize("what", ["report", "event"])
+def test_a_late_word_of_an_earlier_run_changes_nothing_of_the_present_one_rule_1(what: str, tmp_path: Path) -> None:
+    """The run before had asked to be called again; its report comes twice, or its call is said to have failed."""
+    script = Script({"+w+a": [Again(1, {"asked": 1}), TaskResult()]}, runs_code=True)
+    world = World(tmp_path, replay=script)
+    attempt_id = begin(world, "+a: {do>: 1}\n", tmp_path)
+    while not (world.calls and world.calls[0][0] == "finish"):
+        assert world._step()
+    early = dict(world.calls[0][1])
+    drain(world)
+    later(world, seconds=2)
+    while not (world.calls and world.calls[0][0] == "finish"):
+        assert world._step()
+    if what == "report":
+        world.application.record.report(early, world.now)
+    else:
+        world.application.record.lost(
+            attempt_id, early["path"], early["run"], early["token"], "too late", world.now, is_crash=False)
+    leaf = world.application.tasks.leaf(attempt_id, early["path"])
+    assert leaf is not None
+    assert (leaf.run, str(leaf.state)) == (2, "running")
+    drain(world)
+    assert status(world, attempt_id) == "success"
+    assert script.ran == ["+w+a", "+w+a"]
 
 
 # --- retries ---------------------------------------------------------------------------------------------------------
@@ -154,6 +203,31 @@ def test_a_group_that_its_leaf_left_behind_is_not_looked_at_for_ever(tmp_path: P
     assert [due for shard in range(DUE_SHARDS) for due in world.table.due(shard, due_text(world.now))] == []
 
 
+@EVERY_MODE
+def test_a_late_timer_of_an_earlier_wait_does_not_end_the_present_one_rule_3(mode: str, tmp_path: Path) -> None:
+    """Of a group, and of a leaf: what they wait for stands in their items."""
+    script = Script({"+w+g+f": [ValueError("no")], "+w+l": [Again(1800, {}), Again(1800, {}), TaskResult()]})
+    world = World(tmp_path, mode=mode, replay=script)
+    rung: list[dict[str, Any]] = []
+    due = world.timers.due
+    world.timers.due = lambda now: [rung.append(one) or one for one in due(now)]  # type: ignore[method-assign,func-returns-value]
+    attempt_id = begin(
+        world, "_parallel: true\n+g: {_retry: {limit: 2, interval: 1800}, +f: {do>: 1}}\n+l: {do>: 1}\n", tmp_path)
+    for wait in (1, 2):
+        drain(world)
+        assert (script.ran.count("+w+g+f"), script.ran.count("+w+l")) == (wait, wait)
+        later(world, minutes=10)
+        for message in list(rung):                                 # they come once more, each in the next wait
+            world.application.timer(message)
+        drain(world)
+        assert (script.ran.count("+w+g+f"), script.ran.count("+w+l")) == (wait, wait)
+        later(world, minutes=21)
+    assert {message["kind"] for message in rung} == {"group", "leaf"}
+    drain(world)
+    assert status(world, attempt_id) == "error"
+    assert (script.ran.count("+w+g+f"), script.ran.count("+w+l")) == (3, 3)
+
+
 # --- SLA -------------------------------------------------------------------------------------------------------------
 
 SLA = 'sla: {{duration: "00:00:01", fail: {fail}, +notice: {{do>: 1}}}}\n' \
@@ -170,6 +244,24 @@ def test_sla_tasks_come_once_whatever_the_root_repeats_S_94(mode: str, tmp_path:
     assert names.count("+w^sla+notice") == names.count("+w^sla^alert") == names.count("+w^sla") == 1
     assert world.replay.ran.count("+w^sla+notice") == 1            # type: ignore[attr-defined]
     assert status(world, attempt_id) == "success"
+
+
+@EVERY_MODE
+def test_an_attempt_that_is_being_killed_gets_no_sla_tasks_K_16(mode: str, tmp_path: Path) -> None:
+    def long(request: TaskRequest) -> TaskResult:
+        world.application.kill(request.attempt_id)
+        later(world, minutes=1)
+        world.application.timer({"kind": "sla", "attempt_id": request.attempt_id})
+        world.application.watch(world.now)
+        assert status(world, request.attempt_id) == "running"
+        return TaskResult()
+
+    world = World(tmp_path, mode=mode, replay=Script({"+w+a": [long]}))
+    attempt_id = begin(world, SLA.format(fail="true"), tmp_path)
+    drain(world)
+    assert world.replay.ran == ["+w+a"]                            # type: ignore[attr-defined]
+    assert status(world, attempt_id) == "killed"
+    assert [name for name in states(world, attempt_id) if "^sla" in name] == []
 
 
 @EVERY_MODE

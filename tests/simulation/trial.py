@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -160,8 +161,18 @@ def _compared(storm: Storm, case: Case) -> list[str]:
                 *_seen(reference.seen, storm.operator.seen, is_all=False)]
     alerts = sorted((one["task_name"], one["message"]) for one in storm.alerts.published.values() if "task_name" in one)
     there = {"rows": sorted(rows), "status": status, "alerts": alerts}
-    return [*limits, *_refused_for_nothing(storm, case.work, reference), *_difference(reference.outcome(), there),
-            *_seen(reference.seen, storm.operator.seen, is_all=True)]
+    return [*limits, *_refused_for_nothing(storm, case.work, reference), *_late(storm, case.plan),
+            *_difference(reference.outcome(), there), *_seen(reference.seen, storm.operator.seen, is_all=True)]
+
+
+def _late(storm: Storm, plan: Plan) -> list[str]:
+    """S-94: where nothing goes wrong, the SLA's tasks come in time, and by their timer alone."""
+    assert storm.attempt_id is not None
+    finished_at = storm.calm().attempts.get(storm.attempt_id).finished_at
+    sla_at = storm.promises.sla_at
+    if plan.mishaps or sla_at is None or storm.promises.sla is not None or finished_at is None:
+        return []
+    return ["S-94: the SLA's tasks did not come"] if finished_at > sla_at + timedelta(seconds=1) else []
 
 
 def _beyond_limit(work: Workload, rows: Sequence[TaskRow]) -> list[str]:

@@ -257,9 +257,10 @@ class World:
                 gone = {record.id for record in due} - again
                 self.records = deque(entry for entry in self.records if entry[1].id not in gone)
             return True
-        for message in self.timers.due(self.now):
-            if not self._invoke(lambda message=message: self.application.timer(message)):  # type: ignore[misc]
-                self.timers.set(self.now, message, now=self.now)
+        if messages := self.timers.due(self.now):
+            for message in messages:
+                if not self._invoke(lambda message=message: self.application.timer(message)):  # type: ignore[misc]
+                    self.timers.set(self.now, message, now=self.now)
             return True
         if self.calls:
             self._call(*self.calls.popleft())

@@ -1,11 +1,12 @@
 """A process in which one mutant lives: `python -m tests.simulation.mutants.plant NAME` says what caught it.
 
-The text of a module is changed as it is imported, nothing on disk. First random seeds, then the scenarios of rare
-meetings (test_races.py, test_found.py, test_fusing.py); exit code 0 when something caught it.
+The text of a module is changed as it is imported, nothing on disk. First random seeds, then scenarios: the calm ones of
+test_crashes.py, and those of rare meetings (test_races.py, test_found.py, test_fusing.py); exit code 0 when something caught it.
 """
 
 from __future__ import annotations
 
+import resource
 import sys
 from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
@@ -17,7 +18,8 @@ from typing import Any, Final
 from tests.simulation.mutants.catalog import MUTANTS, Mutant
 
 PACKAGE: Final = Path(__file__).parents[3] / "functions" / "skydag"
-SEEDS: Final = 60                   # then scenarios are tried
+SEEDS: Final = 40                   # then scenarios are tried
+MEMORY_BYTES_MAX: Final = 2 * 1024**3
 BROKEN_TEXT: Final = ("TypeError", "NameError", "AttributeError", "SyntaxError", "ImportError")
 
 
@@ -64,10 +66,20 @@ def caught_by(mutant: Mutant) -> str | None:
     from tests.simulation import resumed, seeds  # only now may skydag be imported
 
     broken = resumed.broken if mutant.is_of_resume else seeds.broken
-    for seed in (mutant.seed, *range(SEEDS)):
+    for seed in () if mutant.is_rare else (mutant.seed, *range(SEEDS)):
         if why := broken(seed):
             assert not why.startswith(BROKEN_TEXT), f"the mutant {mutant.name!r} is no program: {why}"
             return f"seed {seed}: {why.splitlines()[0]}"
+    from tests.simulation.modes import MODES
+    from tests.simulation.scenarios import SCENARIOS
+    from tests.simulation.test_crashes import calm
+
+    for name, scenario in SCENARIOS.items():
+        for mode in MODES:
+            try:
+                calm(scenario, mode)
+            except AssertionError as wrong:
+                return f"scenario {name!r}: {str(wrong).splitlines()[0]}"
     import pytest
 
     here = Path(__file__).parents[1]
@@ -77,6 +89,7 @@ def caught_by(mutant: Mutant) -> str | None:
 
 
 def main(name: str) -> int:
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES_MAX, MEMORY_BYTES_MAX))    # a mutant may go on for ever
     mutant = next(one for one in MUTANTS if one.name == name)
     plant(mutant)
     caught = caught_by(mutant)
