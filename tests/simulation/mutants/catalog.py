@@ -91,8 +91,6 @@ MUTANTS: Final = (
            new="                pass\n"),
     Mutant(name="news hide what is missing", is_rare=True, rule="5: also when the batch holds news besides",
            old="work.setdefault(parsed.path, []).append(LOOK)", new="work.setdefault(parsed.path, [])"),
-    Mutant(name="confirmed before its reports were told", is_rare=True, rule="5: what it leaves to do counts, too",
-           old="handed_over(group, confirmed)", new="handed_over(group, children)"),
     Mutant(name="a retried group takes old results over", rule="E-52: a group that is tried again runs as a whole",
            seed=15, is_of_resume=True,
            old="    return not any(generations)\n", new="    return True\n"),
