@@ -1,7 +1,8 @@
 """A process in which one mutant lives: `python -m tests.simulation.mutants.plant NAME` says what caught it.
 
 The text of a module is changed as it is imported, nothing on disk. First random seeds, then scenarios: the calm ones of
-test_crashes.py, and those of rare meetings (test_races.py, test_found.py, test_fusing.py); exit code 0 when something caught it.
+test_crashes.py, and those of rare meetings (test_races.py, test_found.py, test_fusing.py);
+exit code 0 when something caught it.
 """
 
 from __future__ import annotations
