@@ -76,6 +76,7 @@ class Storm(World):
         self.containers: dict[str, bool] = {}       # by token: whether it was stopped
         self.events: list[Event] = []
         self._busy: set[str] = set()
+        self._watched = START
         self._processes: list[Application | None] = []
         self.operator = Scripted(self, work)
         more: dict[str, Any] = {"attempt_ttl": TTL} if plan.is_limited else {}
@@ -283,12 +284,16 @@ class Storm(World):
         five minutes."""
         times = [event.at for event in self.events if event.at > self.now]
         marks = [self.table._due[f"due#{n}"][0][0] for n in range(DUE_SHARDS) if self.table._due.get(f"due#{n}")]
-        tick = max(self.now + TICK, _parsed(min(marks)) + timedelta(seconds=1)) if marks and self._watches() else None
+        tick = None
+        if marks and self._watches():
+            second = timedelta(seconds=1)
+            tick = max(self._watched + TICK, self.now + second, _parsed(min(marks)) + second)
         at = min([*times, *([tick] if tick else [])], default=None)
         if at is None or at > end:
             return False
         self.now = at
         if at == tick:
+            self._watched = at
             self._invoke(lambda: self.application.watch(self.now))
         return True
 
