@@ -263,6 +263,20 @@ def test_log_files_are_listed_by_prefix_and_read_as_gzip(world: World, client: C
     assert client("GET", f"/api/logs/{attempt['id']}/files/..").status == 400
 
 
+def test_the_log_of_a_task_with_per_cent_signs_in_its_name_is_read_by_that_name(world: World, client: Client) -> None:
+    """R-66: for_each> names its tasks after percent-encoded values."""
+    attempt = started(client)
+    writer = world.logs.open(int(attempt["id"]), "+w^sub+for-0=x=0=%5B1%2C2%5D", 1_000_002, 1, now=START)
+    writer.write("hello\n")
+    writer.close()
+    (file,) = client("GET", f"/api/logs/{attempt['id']}/files").value["files"]
+    from urllib.parse import quote
+
+    path = quote(f"/api/logs/{attempt['id']}/files/{file['fileName']}")
+    assert gzip.decompress(client("GET", path).body) == b"hello\n"
+    assert through_gateway(world, "GET", path)["statusCode"] == 200         # whether it decodes the path or not
+
+
 def test_healing_is_asked_for_by_a_post_and_answers_with_the_attempt_G_10(world: World, client: Client) -> None:
     attempt = started(client)
     path = f"/api/attempts/{attempt['id']}/heal"

@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.goldens.rest_player import Reply
 
-from skydag.api.application import TaskRow
+from skydag.api.application import ApiApplication, TaskRow
 from skydag.api.routes import resolver
 from skydag.api.wsgi import WsgiApplication
 from skydag.app.push import Push
@@ -84,9 +84,8 @@ class World:
 class Client:
     """Sends requests through the WSGI door, as the local server does."""
 
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self._application = WsgiApplication(resolver(world))
+    def __init__(self, application: ApiApplication) -> None:
+        self._application = WsgiApplication(resolver(application))
 
     def __call__(
         self, method: str, target: str, headers: Mapping[str, str] | None = None, body: bytes | None = None,

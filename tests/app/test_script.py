@@ -119,6 +119,17 @@ def test_output_above_512_bytes_lies_in_the_log_store_and_not_in_the_report(plac
     assert place.log.count("\n") == 9
 
 
+def test_r66_what_a_run_printed_that_is_to_be_repeated_lies_in_the_log_store(place: Place) -> None:
+    """The next run's result takes the place of this one's, and what it kept."""
+    place.script()(job("sh", "echo first; exit 1", _retry=1))
+    (report,) = place.reports
+    assert report["ended"]["kind"] == "again"
+    assert "output" not in report["ended"]
+    assert place.log.startswith("first\n")
+    place.script()(job("sh", "echo second", _retry=1))          # a _check may still send it round again (E-59)
+    assert "second" in place.log
+
+
 def test_r67_what_a_long_task_printed_can_be_read_while_it_runs(place: Place) -> None:
     seen: list[str] = []
 

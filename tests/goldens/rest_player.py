@@ -137,7 +137,8 @@ def _sorted(value: Any, unordered: Mapping[str, str]) -> Any:
 def archive(described: Mapping[str, Any]) -> bytes:
     """{"files": {name: content}} as tar.gz."""
     out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w:gz", format=tarfile.PAX_FORMAT) as tar:
+    with gzip.GzipFile(fileobj=out, mode="wb", mtime=0) as packed, \
+            tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar:      # the same bytes every time
         for name, content in described["files"].items():
             data, info = b"", tarfile.TarInfo(name)
             match content:

@@ -6,7 +6,7 @@ from skydag.api import shapes
 from skydag.api.answer import CARRIED_BYTES_MAX, GZIP, Answer, see_other
 from skydag.api.application import ApiApplication
 from skydag.api.request import Request, path_id
-from skydag.errors import InvalidError
+from skydag.errors import InvalidError, NotFoundError
 
 
 def files(app: ApiApplication, request: Request, attempt_id: str) -> Answer:
@@ -26,9 +26,18 @@ def file(app: ApiApplication, request: Request, attempt_id: str, name: str) -> A
     if name in (".", "..") or "\\" in name:
         raise InvalidError(f"Not the name of a log file: {name}")
     app.attempts.get(number)
-    data = app.logs.read(number, name)
+    name, data = _read(app, number, request.path.rpartition("/")[2], name)
     if len(data) > CARRIED_BYTES_MAX and not request.is_local:
         url = next((one.url for one in app.logs.files(number) if one.name == name), None)
         if url is not None:
             return see_other(url)
     return Answer(data=data, kind=GZIP)
+
+
+def _read(app: ApiApplication, attempt_id: int, sent: str, decoded: str) -> tuple[str, bytes]:
+    """(name, content). The names of tasks that `for_each>` makes hold per cent signs, so that one decoding too many
+    would spoil them: an HTTP API has decoded the path already, a function URL has not."""
+    try:
+        return sent, app.logs.read(attempt_id, sent)
+    except NotFoundError:
+        return decoded, app.logs.read(attempt_id, decoded)

@@ -73,7 +73,7 @@ def resolver(application: ApiApplication) -> APIGatewayHttpResolver:
     def register(method: str, path: str, route: Route) -> None:
         def handle(**parts: str) -> Response[Any]:
             request = Request.of_event(out.current_event.raw_event)
-            # HTTP APIs decode the path, function URLs do not; nothing named in a path holds a per cent sign (L-50)
+            # HTTP APIs decode the path, function URLs do not; only log files' names hold a per cent sign (L-50)
             plain = {name: unquote(part) for name, part in parts.items()}
             answer = _answered(route, application, request, plain)
             return built(answer, request, application.objects)

@@ -18,7 +18,7 @@ from skydag.app.task_log import TaskLog
 from skydag.app.workspace import Copy
 from skydag.errors import ConfigError, NotFoundError, SkydagError, TaskError
 from skydag.language.evaluate import Evaluator
-from skydag.model.outcome import failed
+from skydag.model.outcome import AGAIN, failed
 from skydag.model.records import Protocol
 from skydag.model.session import Attempt
 from skydag.ports import Clock, Objects
@@ -67,7 +67,7 @@ class Script:
             log.write(f"Task {job['task_name']} failed.\n{error}")
             message = config_message(error) if isinstance(error, ConfigError) else str(error)
             report = _failed(job, log.mask(message))
-        output = log.close()
+        output = log.close(may_be_last=report["ended"]["kind"] != AGAIN and "_retry" not in job["config"])
         if output:
             report["ended"]["output"] = output
         self._report(report)

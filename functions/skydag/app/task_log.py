@@ -46,8 +46,12 @@ class TaskLog:
         if self._writer is not None:
             self._writer.flush_old()
 
-    def close(self) -> str:
-        """What is to stay with the result; "" when it lies in the store, or nothing was printed."""
+    def close(self, *, may_be_last: bool = True) -> str:
+        """What is to stay with the result; "" when it lies in the store, or nothing was printed. Where another run
+        of the task may follow it goes to the store: the next run's result takes the place of this one's."""
+        if not may_be_last and self._kept:
+            self._writer = self._open()
+            self._writer.write("".join(self._kept))
         if self._writer is not None:
             self._writer.close()
             self._writer = None

@@ -39,6 +39,7 @@ LEASE: Final = timedelta(minutes=16)            # longer than any function runs 
 CONTAINER_WAIT: Final = timedelta(seconds=10)   # until a task looks again for a free container, times its runs so far
 CONTAINER_WAITS_MAX: Final = 12
 
+RETRY: Final = "_retry"                         # a task with it may run again, whatever became of this run (E-59)
 HERE, SCRIPT, CONTAINER = "here", "script", "container"
 
 
@@ -113,13 +114,14 @@ class Work:
         run = Run(attempt=job.attempt, leaf=leaf, name=job.name, config=job.config, group=job.group,
                   is_parent_wide=job.is_parent_wide, is_fused=is_fused)
         log = self._open_log(job.attempt, job.name, job.number, job.run)
+        ended: Ended | None = None
         try:
             ended = self._run(job, leaf, log, is_fused=is_fused)
         except _NotSmall:                   # its text promised a small one; somebody else claims and runs it
             self._record.hand_back(job)
             return
         finally:
-            output = log.close()
+            output = log.close(may_be_last=ended is not None and ended.kind != AGAIN and RETRY not in job.config)
         if ended is not None and self._observer is not None:
             goes_on = bool(ended.subtasks or job.config.get("_check"))
             self._observer.ended(job.attempt, job.name, ended, goes_on=goes_on)

@@ -39,7 +39,7 @@ from skydag.embedded.functions import (
     UploadTrigger,
     functions,
 )
-from skydag.embedded.lambdas import Context, Lambdas
+from skydag.embedded.lambdas import Context, Duration, Lambdas
 from skydag.embedded.patterns import matches
 from skydag.embedded.resources import Created
 from skydag.embedded.sessions import SharedClients, own_environment
@@ -66,14 +66,15 @@ class Installation:
     session       handed to every application: hooks on its events see every request the application makes
     handlers      function id -> what to call instead of the template's handler
     around        called for every call of a function with the function and the call itself: a place to let it fail
-    durations     function id -> how long a call takes on the clock before anything of it is seen
+    durations     function id -> how long a call takes on the clock before anything of it is seen, or what says so of
+                  the call's event
     workers       how many asynchronous calls run at once in threads of their own; 0: in turn, where `step` is called
     """
 
     def __init__(
         self, *, clock: Clock, parameters: Mapping[str, Any] | None = None, template: Template | None = None,
         session: boto3.Session | None = None, handlers: Mapping[str, Handler] | None = None,
-        durations: Mapping[str, timedelta] | None = None, workers: int = 0, around: Around | None = None,
+        durations: Mapping[str, Duration] | None = None, workers: int = 0, around: Around | None = None,
     ) -> None:
         self.clock, self._handlers = clock, dict(handlers or {})
         self._around: Around = around or (lambda function, call: call())
@@ -87,7 +88,7 @@ class Installation:
 
     def _start(
         self, template: Template | None, parameters: Mapping[str, Any] | None, session: boto3.Session | None,
-        durations: Mapping[str, timedelta] | None, workers: int,
+        durations: Mapping[str, Duration] | None, workers: int,
     ) -> None:
         self._closing.enter_context(own_environment())
         moto_patches.install()

@@ -37,6 +37,7 @@ EVENT_BYTES_MAX: Final = 1024 * 1024            # asynchronous (A-2)
 REQUEST_BYTES_MAX: Final = 6 * 1024 * 1024
 RETRY_WAITS: Final = (timedelta(minutes=1), timedelta(minutes=2))
 
+Duration = timedelta | Callable[[Any], timedelta]
 Run = Callable[[Function, Any, "Context"], Any]     # what the handler returns; raises what it raises
 
 
@@ -80,11 +81,12 @@ class _Call:
 
 
 class Lambdas:
-    """durations: function id -> how long a call takes before anything of it is seen. workers: None to run in `poll`."""
+    """durations: function id -> how long a call takes before anything of it is seen, or what says so of its event.
+    workers: None to run in `poll`."""
 
     def __init__(
         self, functions: Sequence[Function], run: Run, *, clock: Clock,
-        durations: Mapping[str, timedelta] | None = None, workers: Executor | None = None,
+        durations: Mapping[str, Duration] | None = None, workers: Executor | None = None,
         send: Callable[[str, str], None] | None = None, awake: Callable[[], None] = lambda: None,
     ) -> None:
         self._by_name = {name: one for one in functions for name in (one.name, one.arn, one.id)}
@@ -108,12 +110,16 @@ class Lambdas:
         """(answer, function error). An `Event` is put in the queue and answered with nothing."""
         function = self.function(name)
         if kind == "Event":
-            self._later(function, payload, self._clock() + self._durations.get(function.id, timedelta(0)))
+            self._later(function, payload, self._clock() + self._duration(function, payload))
             return b"", None
         answer, failure = self.call(function, json.loads(payload or b"{}"))
         if failure is None:
             return json.dumps(answer, default=str).encode(), None
         return json.dumps(_error_payload(failure)).encode(), "Unhandled"
+
+    def _duration(self, function: Function, payload: bytes) -> timedelta:
+        told = self._durations.get(function.id, timedelta(0))
+        return told if isinstance(told, timedelta) else told(json.loads(payload or b"{}"))
 
     def call(
         self, function: Function, event: Any, request_id: str | None = None,

@@ -13,6 +13,8 @@ from typing import Any, Final
 import boto3
 import botocore.loaders
 import botocore.session
+from botocore import UNSIGNED
+from botocore.config import Config
 
 from skydag.embedded.template import REGION
 
@@ -41,6 +43,8 @@ class SharedClients:
     def client(self, service: str, config: Any = None) -> Any:
         with self._lock:
             if service not in self._made:
+                if service == "dynamodb":       # nobody checks a signature here, and making one takes a while
+                    config = (config or Config()).merge(Config(signature_version=UNSIGNED))
                 self._made[service] = self._session.client(service, config=config)
             return self._made[service]
 
