@@ -192,6 +192,15 @@ def test_calls_take_the_time_they_are_given(seen: Seen) -> None:
     assert seen.times("Work") == [START + timedelta(milliseconds=50)] * 3
 
 
+def test_who_uses_moto_after_an_installation_finds_it_as_it_was(seen: Seen) -> None:
+    from moto.ecs.responses import EC2ContainerServiceResponse as Ecs
+
+    before = Ecs.run_task
+    with Installation(clock=seen.clock, handlers={name: seen.handler(name) for name in FUNCTIONS}):
+        assert Ecs.run_task is not before
+    assert Ecs.run_task is before
+
+
 def test_every_function_gets_the_environment_that_the_template_says(installation: Installation) -> None:
     work = installation.functions["Work"].environment
     assert work["SKYDAG_TABLE"] == installation.ref("Table")

@@ -173,6 +173,12 @@ def keep_containers_running() -> None:
     _ecs.run_task = _run_task
 
 
+def let_containers_be() -> None:
+    """moto's own RunTask again: whoever uses moto after an installation finds it as it was."""
+    state_manager.unset_transition("ecs::task")
+    _ecs.run_task = _PLAIN_RUN_TASK
+
+
 def _run_task(self: Any) -> ActionResult:
     """The same client token starts a task once; with another request it is a conflict (A-93)."""
     token = self._get_param("clientToken")

@@ -94,6 +94,7 @@ class Installation:
         moto_patches.install()
         inside.one_call_at_a_time()
         inside.keep_containers_running()
+        self._closing.callback(inside.let_containers_be)
         mock = mock_aws()
         mock.start()
         self._closing.callback(mock.stop)
