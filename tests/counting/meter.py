@@ -16,7 +16,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tests.counting.tally import Image, Key, Tally, Use, index_units, read_units, write_units
+from tests.counting.tally import Image, Key, Tally, Use, index_units, read_units, write_bytes, write_units
 
 from skydag.aws.expressions import item_from_wire, to_wire
 from skydag.local.item_size import item_size
@@ -38,6 +38,10 @@ class Meter:
         """events: `client.meta.events`, or `session.events` of a boto3 session, before its clients are made."""
         events.register("before-call.dynamodb.*", self._note_request)
         events.register("response-received.dynamodb.*", self._count)
+        events.register("before-call.lambda.Invoke", self._note_payload)
+
+    def _note_payload(self, params: Mapping[str, Any], **_: Any) -> None:
+        self.tally.payload_bytes += len(params["body"])
 
     def _note_request(self, params: Mapping[str, Any], context: dict[str, Any], **_: Any) -> None:
         context[REQUEST] = json.loads(params["body"])
@@ -58,18 +62,19 @@ class Meter:
         key = _key(request.get("Item") or request["Key"])
         before = self._shadow.get(key)
         if failed:
-            self.tally.add(Use(operation=operation, keys=(key,), write_units=write_units(before, None), lost=1))
+            self.tally.add(Use(operation=operation, keys=(key,), write_units=write_units(before, None), lost=1,
+                               bytes=write_bytes(before, None)))
             return
         after = _after(VERBS[operation], request, before)
         if operation == "UpdateItem" and "Attributes" in answer:
             assert after == item_from_wire(answer["Attributes"]), f"the shadow of {key} is not what the table holds"
         self._keep(key, after)
         self.tally.add(Use(operation=operation, keys=(key,), write_units=write_units(before, after),
-                           index_writes=index_units(before, after)))
+                           index_writes=index_units(before, after), bytes=write_bytes(before, after)))
 
     def _transact(self, request: Mapping[str, Any], answer: Mapping[str, Any], failed: str) -> None:
         """Twice the units; a cancelled one costs as well."""
-        units, index, keys = 0, 0, []
+        units, index, written, keys = 0, 0, 0, []
         for action in request["TransactItems"]:
             (verb, write), = action.items()
             key = _key(write.get("Item") or write["Key"])
@@ -79,10 +84,11 @@ class Meter:
                 self._keep(key, after)
                 index += index_units(before, after)
             units += 2 * write_units(before, after)
+            written += write_bytes(before, after)
             keys.append(key)
         lost = sum(reason.get("Code") == "ConditionalCheckFailed" for reason in answer.get("CancellationReasons", ()))
         self.tally.add(Use(operation="TransactWriteItems", keys=tuple(keys), write_units=units, index_writes=index,
-                           transactions=1, lost=lost))
+                           transactions=1, lost=lost, bytes=written))
 
     def _keep(self, key: Key, item: Item | None) -> None:
         if item is None:
@@ -105,7 +111,8 @@ def _read(operation: str, request: Mapping[str, Any], answer: Mapping[str, Any])
         missing = len(wanted["Keys"]) - left - len(found)
         strong = wanted.get("ConsistentRead", False)
         units = sum(read_units(item_size(item), strong=strong) for item in found) + missing * (1 if strong else 0.5)
-    return Use(operation=operation, keys=tuple((item["pk"], item["sk"]) for item in found), read_units=units)
+    return Use(operation=operation, keys=tuple((item["pk"], item["sk"]) for item in found), read_units=units,
+               bytes=sum(map(item_size, found)))
 
 
 def _after(verb: str, write: Mapping[str, Any], before: Image) -> Item | None:
@@ -143,8 +150,9 @@ class MeteredTable:
 
     def get(self, pk: str, sk: str, *, strong: bool = True) -> Item | None:
         item = self._table.get(pk, sk, strong=strong)
-        units = read_units(0 if item is None else item_size(item), strong=strong)
-        self.tally.add(Use(operation="GetItem", keys=((pk, sk),) if item is not None else (), read_units=units))
+        size = 0 if item is None else item_size(item)
+        self.tally.add(Use(operation="GetItem", keys=((pk, sk),) if item is not None else (),
+                           read_units=read_units(size, strong=strong), bytes=size))
         return item
 
     def get_many(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Item]:
@@ -154,7 +162,8 @@ class MeteredTable:
             batch = wanted[start:start + 100]
             units = sum(read_units(item_size(found[key]) if key in found else 0, strong=True) for key in batch)
             keys_found = tuple(key for key in batch if key in found)
-            self.tally.add(Use(operation="BatchGetItem", keys=keys_found, read_units=units))
+            self.tally.add(Use(operation="BatchGetItem", keys=keys_found, read_units=units,
+                               bytes=sum(item_size(found[key]) for key in keys_found)))
         return found
 
     def put(self, item: Item, condition: Condition | None = None) -> None:
@@ -190,8 +199,9 @@ class MeteredTable:
         descending: bool = False, limit: int | None = None,
     ) -> Page:
         page = self._table.query(pk, begins=begins, after=after, before=before, descending=descending, limit=limit)
+        size = sum(map(item_size, page.items))
         self.tally.add(Use(operation="Query", keys=tuple((item["pk"], item["sk"]) for item in page.items),
-                           read_units=read_units(sum(map(item_size, page.items)), strong=True)))
+                           read_units=read_units(size, strong=True), bytes=size))
         return page
 
     def transact(self, writes: Sequence[Put | Update | Delete], *, token: str) -> None:
@@ -209,18 +219,21 @@ class MeteredTable:
             pairs = list(zip(before, after, strict=True))
             self.tally.add(Use(operation="TransactWriteItems", keys=keys, transactions=1, lost=lost,
                                write_units=2 * sum(write_units(*pair) for pair in pairs),
-                               index_writes=sum(index_units(*pair) for pair in pairs)))
+                               index_writes=sum(index_units(*pair) for pair in pairs),
+                               bytes=sum(write_bytes(*pair) for pair in pairs)))
 
     def due(self, shard: int, until: str, *, limit: int = 100) -> Sequence[tuple[str, str]]:
         keys = self._table.due(shard, until, limit=limit)
         entries = sum(item_size({"pk": pk, "sk": sk, "due_shard": f"due#{shard}", "due_at": until}) for pk, sk in keys)
-        self.tally.add(Use(operation="Query", keys=tuple(keys), read_units=read_units(entries, strong=False)))
+        self.tally.add(Use(operation="Query", keys=tuple(keys), bytes=entries,
+                           read_units=read_units(entries, strong=False)))
         return keys
 
     def _written(self, operation: str, key: Key, before: Image) -> None:
         after = self._table.get(*key)
         self.tally.add(Use(operation=operation, keys=(key,), write_units=write_units(before, after),
-                           index_writes=index_units(before, after)))
+                           index_writes=index_units(before, after), bytes=write_bytes(before, after)))
 
     def _lost(self, operation: str, key: Key, before: Image) -> None:
-        self.tally.add(Use(operation=operation, keys=(key,), write_units=write_units(before, None), lost=1))
+        self.tally.add(Use(operation=operation, keys=(key,), write_units=write_units(before, None), lost=1,
+                           bytes=write_bytes(before, None)))

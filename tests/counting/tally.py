@@ -24,6 +24,7 @@ class Use:
     index_writes: int = 0           # units written to the index `due`
     transactions: int = 0
     lost: int = 0                   # conditions that failed
+    bytes: int = 0                  # of the items written (before or after, the larger) or found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,8 @@ class Total:
     index_writes: int
     transactions: int
     lost: int
+    bytes_written: int
+    bytes_read: int
 
 
 class Tally:
@@ -41,6 +44,7 @@ class Tally:
 
     def __init__(self) -> None:
         self.uses: list[Use] = []
+        self.payload_bytes = 0          # of the jobs handed over
 
     def add(self, use: Use) -> None:
         self.uses.append(use)
@@ -55,7 +59,9 @@ def total(uses: Iterable[Use]) -> Total:
     return Total(
         requests=len(counted), write_units=sum(use.write_units for use in counted),
         read_units=sum(use.read_units for use in counted), index_writes=sum(use.index_writes for use in counted),
-        transactions=sum(use.transactions for use in counted), lost=sum(use.lost for use in counted))
+        transactions=sum(use.transactions for use in counted), lost=sum(use.lost for use in counted),
+        bytes_written=sum(use.bytes for use in counted if use.write_units),
+        bytes_read=sum(use.bytes for use in counted if not use.write_units))
 
 
 Image = Mapping[str, Any] | None
@@ -63,7 +69,11 @@ Image = Mapping[str, Any] | None
 
 def write_units(before: Image, after: Image) -> int:
     """1 per started KB of the larger of the item before and after, at least 1."""
-    return max(math.ceil(max(_size(before), _size(after)) / 1024), 1)
+    return max(math.ceil(write_bytes(before, after) / 1024), 1)
+
+
+def write_bytes(before: Image, after: Image) -> int:
+    return max(_size(before), _size(after))
 
 
 def index_units(before: Image, after: Image) -> int:
