@@ -91,8 +91,8 @@ def test_ten_thousand_tasks_cost_ten_times_what_a_thousand_cost_F_6(form: str, m
     ("for_each> in parallel", SMALL, DIRECT), ("groups with _error", SMALL, DIRECT),
     ("groups with _retry", SMALL, DIRECT), ("chain", SMALL, FUSED), ("nested groups", SMALL, FUSED)], ids=ids)
 def test_moto_and_memory_count_the_same(form: str, size: int, mode: Mode) -> None:
-    """Write unit for write unit. The two pumps cut the safety net's batches a little differently, so looks may differ by a
-    few; ids of the push may be some bytes longer."""
+    """Write unit for write unit. The two pumps cut the safety net's batches a little differently, so looks may differ
+    by a few; ids of the push may be some bytes longer."""
     on_moto, over_memory = run(form, size, mode), memory(form, size, mode)
     for name in ("write_units", "index_writes", "transactions", "lost"):
         assert getattr(on_moto.table, name) == getattr(over_memory.table, name), name
@@ -100,7 +100,7 @@ def test_moto_and_memory_count_the_same(form: str, size: int, mode: Mode) -> Non
     assert on_moto.table.read_units == pytest.approx(over_memory.table.read_units, abs=0.03 * size + 8)
     assert on_moto.calls == pytest.approx(over_memory.calls, rel=0.02, abs=4)
     assert on_moto.payload_bytes == pytest.approx(over_memory.payload_bytes, rel=0.001)
-    assert on_moto.table.bytes_written == pytest.approx(over_memory.table.bytes_written, rel=0.002)
+    assert on_moto.table.bytes_written == pytest.approx(over_memory.table.bytes_written, rel=0.02)
 
 
 def test_switching_direct_continuation_off_changes_the_counts() -> None:

@@ -102,7 +102,7 @@ MUTANTS: Final = (
                "lost, and repeated\n            raise\n", new=""),
     Mutant(name="fused result over a fence", rule="9: a fused result is put only if nothing is there",
            old="nobody_fenced_me = Absent()", new='nobody_fenced_me = Missing("nothing")'),
-    Mutant(name="silent owner waited for", rule="9, G-5: an owner that says nothing for long is taken for dead",
+    Mutant(name="silent owner waited for", seed=231, rule="9, G-5: an owner that says nothing for long is taken for dead",
            old="age < OWNER_PATIENCE and not", new="not"),
     Mutant(name="fused task recorded as if it were claimed", rule="9: no claim is needed",
            old="self._tasks.record_first(leaf, act) if run.is_fused else", new=""),
