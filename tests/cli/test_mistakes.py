@@ -63,7 +63,9 @@ CASES: Sequence[tuple[str, Mapping[str, str], tuple[str, ...], str]] = (
     ("no such module of the project", {"w.dig": "+load:\n  py>: tasks.load.shop\n"}, ("w.dig",),
      HEAD + "    Python command failed with code 1\n"
      "    Error messages from python: No module named 'tasks' (ModuleNotFoundError)\n"
-     "    \tfrom ModuleNotFoundError: No module named 'tasks' (runtime)\n"
+     "    \tfrom ModuleNotFoundError: No module named 'tasks'\n"
+     "    \tfrom there is no tasks.py in <folder>; if it is a package, '<python> -m pip install tasks' installs it "
+     "(runtime)\n"
      "      py>: tasks.load.shop   (w.dig:1:1)\n"
      "      -> there is no tasks.py (nor tasks/__init__.py) where the task runs: write it, or correct the name\n"
      + RESUME),
@@ -92,7 +94,7 @@ def test_a_mistake_is_told_with_what_to_do(
 ) -> None:
     done = run(tmp_path, files, *argv, "--session", "2024-01-01")
     assert done.returncode == 1
-    assert told(done) == words.replace("<folder>", str(tmp_path))
+    assert told(done) == words.replace("<folder>", str(tmp_path)).replace("<python>", sys.executable)
     assert "Traceback" not in done.stderr
 
 
