@@ -21,7 +21,7 @@ It may be called twice for one task: whatever it starts outside must carry `requ
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar
@@ -125,6 +125,26 @@ class NoWorkflows:
         raise TaskError("an operator that runs user code cannot look at attempts")
 
 
+class SharedParams(Protocol):
+    """Parameters that all workflows of the installation share (O-81); each is gone 90 days after it was last set."""
+
+    def get(self, keys: Iterable[str]) -> Mapping[str, str]:
+        """The values of those that there are."""
+
+    def set(self, values: Mapping[str, str]) -> None:
+        """All of them or none; at most 100. A repeat is harmless. Raises InvalidError for what is too large."""
+
+
+class NoParams:
+    """What an operator finds where user code runs (F-8)."""
+
+    def get(self, keys: Iterable[str]) -> Mapping[str, str]:
+        raise TaskError("an operator that runs user code cannot get shared parameters; use a param_get> task before it")
+
+    def set(self, values: Mapping[str, str]) -> None:
+        raise TaskError("an operator that runs user code cannot set shared parameters; use a param_set> task beside it")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """How a command ended: its exit code, or the reason why it has none."""
@@ -167,12 +187,13 @@ class TaskRequest:
     echo: Callable[[str], None]         # a line the user asked to see: log, and standard output of a local run
     secrets: Secrets                    # by the names that the operator knows; the task's `_secrets` may rename them
     env_secrets: Secrets                # by their own names, for `_env` (O-50)
-    properties: Mapping[str, str]       # of the configuration: config.http.timeout_max, config.mail.host, ...
+    properties: Mapping[str, str]       # of the configuration: config.http.max_timeout, config.mail.host, ...
     template: Templates
     notify: Notifier
     commands: Commands
     now: Callable[[], datetime]
     workflows: Workflows = field(default_factory=NoWorkflows)
+    params: SharedParams = field(default_factory=NoParams)
 
     @property
     def run_id(self) -> str:

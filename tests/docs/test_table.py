@@ -29,6 +29,7 @@ from skydag.model.params import Store
 from skydag.model.task import State
 from skydag.store import attempt_items, project_items, task_items
 from skydag.store.flights import CONTAINER, WORK, FlightStore, Seat, Waiting
+from skydag.store.shared_params import TableParams
 from skydag.store.tasks import TaskStore
 from skydag.store.values import Blobs
 
@@ -92,6 +93,12 @@ def _registry() -> Iterator[Mapping[str, Any]]:
     yield project_items.workflow_item(builders.workflow(schedule={"daily>": "1"}, sla={"time": "1"}), blobs)
 
 
+def _shared() -> Iterator[Mapping[str, Any]]:
+    registry = Registry()
+    TableParams(registry.table, Blobs(registry.objects), lambda: AT).set({"a": "1", "b": "2"})
+    yield from registry.table.items()           # type: ignore[attr-defined]
+
+
 def _attempts(folder: Any) -> Iterator[Mapping[str, Any]]:
     for name in WORKFLOWS:
         world = Observed(folder, name, Watched(), is_direct=True).run().world
@@ -112,7 +119,8 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
     for name, text in WORKFLOWS.items():
         (folder / f"{name}.dig").write_text(f"        _export: {{long: {'x' * 400}}}{text}")
     found: dict[str, set[str]] = defaultdict(set)
-    for item in [_full_group(), _full_leaf(), *_segment(), *_flights(), *_registry(), *_attempts(folder)]:
+    for item in [_full_group(), _full_leaf(), *_segment(), *_flights(), *_registry(), *_shared(),
+                 *_attempts(folder)]:
         found[kind_of(item).name] |= names(item)
     return found
 

@@ -15,7 +15,11 @@ from skydag.errors import WorkflowError
 from skydag.language.compile import text_body
 from skydag.language.evaluate import Evaluator
 from skydag.local.commands import LocalCommands
+from skydag.local.objects import MemoryObjects
+from skydag.local.table import MemoryTable
 from skydag.spi import Commands, Operator, TaskRequest, TaskResult
+from skydag.store.shared_params import TableParams
+from skydag.store.values import Blobs
 
 
 @dataclass
@@ -48,8 +52,9 @@ class Trial:
         self.logged: list[str] = []
         self.echoed: list[str] = []
         self.notified: list[str] = []
+        self.params = TableParams(MemoryTable(), Blobs(MemoryObjects()), lambda: self.time)
         self.state: Mapping[str, Any] = {}
-        self.time = datetime(2025, 1, 1, tzinfo=UTC)
+        self.time: datetime = datetime(2025, 1, 1, tzinfo=UTC)
         self.commands: Commands = LocalCommands(self.logged.append, os.environ)
 
     @property
@@ -73,7 +78,7 @@ class Trial:
             state=self.state, task_limit=self.task_limit, files=self.files, log=self.logged.append,
             echo=self.echoed.append, commands=self.commands, properties=self.properties,
             secrets=renamed(self._secret, config.get("_secrets"), self.logged.append),
-            env_secrets=self._secret, template=lambda text: Evaluator("UTC").text(text, config),
+            params=self.params, env_secrets=self._secret, template=lambda text: Evaluator("UTC").text(text, config),
             notify=lambda message: self.notified.append(message), now=lambda: self.time,
         )
 

@@ -25,7 +25,7 @@ from skydag.language.evaluate import Evaluator
 from skydag.model.records import dataclass
 from skydag.model.session import Attempt, Resume
 from skydag.ports import Alerts, Chance, Clock, Dispatch, Logs, Objects, SecretStore, Table, Timers, Wakes
-from skydag.spi import Operator
+from skydag.spi import Operator, SharedParams
 from skydag.store import attempts
 from skydag.store.aside import Aside
 from skydag.store.attempts import AttemptStore
@@ -33,6 +33,7 @@ from skydag.store.definitions import Definitions
 from skydag.store.flights import CONTAINER, WORK, FlightStore
 from skydag.store.projects import ProjectStore
 from skydag.store.resumes import Resumes
+from skydag.store.shared_params import TableParams
 from skydag.store.tasks import TaskStore
 from skydag.store.values import Blobs
 
@@ -69,10 +70,11 @@ class Application:
     def __init__(
         self, ports: Ports, settings: Settings, places: Callable[[Application], Places], *, attempt_limit: int = 100,
         observer: Observer | None = None, find: Callable[[str], Operator | None] = find_operator,
-        properties: Mapping[str, str] | None = None,
+        properties: Mapping[str, str] | None = None, shared_params: SharedParams | None = None,
         logs_are_live: bool = False,
     ) -> None:
-        """properties: what operators may ask of the configuration (C-13)."""
+        """properties: what operators may ask of the configuration (C-13). shared_params: where those are that all
+        workflows share, by default in the table."""
         self.ports, self.settings, self.attempt_limit = ports, settings, attempt_limit
         self._find, self._places, self._observer = find, places, observer
         self.properties = properties or {}
@@ -93,6 +95,7 @@ class Application:
         self.stream = Stream(self.advance, self.aside, ports.alerts, self._stream_hands,
                              lambda hands: self.work.go_on(hands))
         self.now = ports.now
+        self.shared_params = shared_params or TableParams(ports.table, self.blobs, ports.now)
         self.objects, self.wakes = ports.objects, ports.wakes
 
     @cached_property

@@ -24,11 +24,13 @@ from skydag.model.records import dataclass, field
 from skydag.spi import (
     Again,
     Commands,
+    NoParams,
     Notifier,
     NoWorkflows,
     Operator,
     ProjectFiles,
     Secrets,
+    SharedParams,
     TaskRequest,
     TaskResult,
     Workflows,
@@ -53,6 +55,7 @@ class Surroundings:
     now: Callable[[], datetime]
     workflows: Workflows = field(default_factory=NoWorkflows)
     mask: Mask = field(default_factory=Mask)        # the log's: it learns the secrets that are told
+    params: SharedParams = field(default_factory=NoParams)
 
 
 def execute(job: Mapping[str, Any], operator: Operator, surroundings: Surroundings) -> dict[str, Any]:
@@ -135,4 +138,4 @@ def request(job: Mapping[str, Any], surroundings: Surroundings) -> TaskRequest:
         env_secrets=told, properties=surroundings.properties,
         template=lambda text: surroundings.template(text, config),
         notify=surroundings.notify, commands=surroundings.commands, now=surroundings.now,
-        workflows=surroundings.workflows)
+        workflows=surroundings.workflows, params=surroundings.params)

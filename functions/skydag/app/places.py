@@ -46,7 +46,8 @@ class CloudPlaces:
             files=Copy(archive), log=log.write, echo=log.write, secrets=secret, commands=_no_commands,
             properties=application.properties, template=application.evaluator(attempt.timezone).text,
             notify=lambda message: application.notify(attempt, name, message, number), now=application.now,
-            workflows=Others(application, attempt, stored(application.projects)), mask=log.mask)
+            workflows=Others(application, attempt, stored(application.projects)), mask=log.mask,
+            params=application.shared_params)
 
 
 def _no_commands(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], inherit_env: bool = True) -> Outcome:

@@ -24,6 +24,7 @@ from skydag.local.outputs import Outputs
 from skydag.local.saved import SavedStates, file_name, names_in
 from skydag.local.secret_store import LocalSecrets
 from skydag.local.session_time import folder_name, saved_times, session_time
+from skydag.local.shared_params import FileParams
 from skydag.local.task_logs import NoLogs, TaskLogs, attempt_folder
 from skydag.local.tell import Failure, RunEnd, RunStart, Teller
 from skydag.local.tellers import teller
@@ -125,7 +126,8 @@ class _Run:
             output=self.observer.output, group_ended=self.observer.group_ended, observer=self.observer,
             logs=self.logs or NoLogs(), logs_are_live=self.logs is not None, alerts=LocalAlerts(self.tell.alert),
             threads=options.max_task_threads or NO_LIMIT, settings=Settings(task_limit=options.task_limit),
-            properties=options.properties)
+            properties=options.properties,
+            shared_params=FileParams(options.project / ".digdag" / "params.json", self.now))
 
     def _attempt(self, world: LocalWorld) -> int:
         application = world.application

@@ -133,7 +133,7 @@ class LocalWorld:
             secrets=lambda key: application.ports.secrets.get(attempt.project_id, key),
             properties=application.properties, template=application.evaluator(attempt.timezone).text,
             commands=self._commands(attempt, config, shown), workflows=Others(application, attempt, self._workflows),
-            mask=log.mask)
+            mask=log.mask, params=application.shared_params)
 
     def _commands(self, attempt: Attempt, config: Mapping[str, Any], write: Callable[[str], None]) -> Commands:
         local = LocalCommands(write, self._env, children=self._children)
