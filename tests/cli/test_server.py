@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -16,7 +17,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     """What the embedded server and demo were called with; the demo's exit code is 3."""
     calls: list[tuple[Any, ...]] = []
     server, demo = ModuleType("skydag.embedded.server"), ModuleType("skydag.embedded.demo")
-    server.serve = lambda *given: calls.append(given) or 0      # type: ignore[attr-defined, func-returns-value]
+    server.serve = lambda *given, parameters: calls.append((*given, parameters)) or 0      # type: ignore[attr-defined, func-returns-value]
     demo.main = lambda: calls.append(("demo",)) or 3            # type: ignore[attr-defined, func-returns-value]
     monkeypatch.setitem(sys.modules, "skydag.embedded.server", server)
     monkeypatch.setitem(sys.modules, "skydag.embedded.demo", demo)
@@ -31,7 +32,31 @@ def test_the_server_listens_where_it_is_told(
     argv: list[str], wanted: tuple[int, str], served: list[tuple[Any, ...]],
 ) -> None:
     assert main(["server", *argv]) == 0
-    assert served == [wanted]
+    assert served == [(*wanted, {})]
+
+
+def test_limits_come_from_the_configuration_and_the_file_beats_X_C_9_C_13(
+    served: list[tuple[Any, ...]], tmp_path: Path,
+) -> None:
+    file = tmp_path / "config"
+    file.write_text("executor.task_max_run = 500\nexecutor.attempt_ttl = 1d 12h\nconfig.mail.host = localhost\n")
+    assert main(["server", "-c", str(file), "-X", "executor.task_max_run=7", "-X", "executor.attempt_max_run=3",
+                 "-X", "executor.task_ttl=90m"]) == 0
+    assert served[0][2] == {"TaskLimit": "500", "AttemptLimit": "3", "AttemptTtl": "1d 12h", "TaskTtl": "90m",
+                            "OperatorProperties": "config.mail.host=localhost"}
+
+
+@pytest.mark.parametrize(("given", "words"), [
+    ("executor.task_max_run=many", "Property executor.task_max_run takes a number from 1 on, not 'many'"),
+    ("executor.task_ttl=soon", "Property executor.task_ttl: Invalid duration"),
+    ("config.http.x=a;b", "Property config.http.x must be one line without ';' here"),
+])
+def test_a_bad_limit_is_named_and_starts_nothing(
+    given: str, words: str, served: list[tuple[Any, ...]], capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["server", "-X", given]) == 1
+    assert words in capsys.readouterr().err
+    assert served == []
 
 
 def test_options_of_digdags_server_that_mean_nothing_here_are_ignored_with_a_warning(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 
 from skydag.cli.command import Command
+from skydag.cli.config import configuration
+from skydag.cli.limits import template_parameters
 from skydag.cli.options import PARAMS, Given, Option
 from skydag.errors import InvalidError
 
@@ -31,6 +33,7 @@ def run(given: Given) -> int:
         raise InvalidError(f"Option --port takes a number from 0 to 65535, not {port}")
     if given.has("memory") and given.has("database"):
         raise InvalidError("Options --memory and --database can't be used together")
+    parameters = template_parameters(configuration(given))
     for option in (*IGNORED, *PARAMS):
         if given.has(option.key):
             print(f"warning: option {option.names[-1]} has no effect here", file=sys.stderr)
@@ -40,7 +43,7 @@ def run(given: Given) -> int:
         if missing.name is None or missing.name.startswith("skydag"):
             raise
         raise InvalidError(f"{missing.name} is not installed: pip install 'skydag[embedded]'") from missing
-    return serve(PORT if port is None else port, given.one("bind") or BIND)
+    return serve(PORT if port is None else port, given.one("bind") or BIND, parameters=parameters)
 
 
 COMMAND = Command(
@@ -52,4 +55,6 @@ COMMAND = Command(
         *IGNORED, *PARAMS,
     ),
     run,
+    notes="Limits come from the configuration (-c, -X): executor.task_max_run, executor.attempt_max_run, "
+          "executor.attempt_ttl and executor.task_ttl; properties of operators, too (config.*, param_server.*).",
 )

@@ -9,7 +9,7 @@ import errno
 import ipaddress
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from threading import Event, Thread, current_thread, main_thread
 from typing import Any, Final
@@ -28,17 +28,19 @@ _NOTHING_MORE_S: Final = 10         # how long requests under way may take once 
 
 
 def serve(
-    port: int = 65432, bind: str = "127.0.0.1", *, stop: Event | None = None,
-    ready: Callable[[str], None] | None = None,
+    port: int = 65432, bind: str = "127.0.0.1", *, parameters: Mapping[str, str] | None = None,
+    stop: Event | None = None, ready: Callable[[str], None] | None = None,
 ) -> int:
-    """Serve until SIGTERM, SIGINT, or `stop` is set; 0. `ready` gets the address. Raises InvalidError: port in use."""
+    """Serve until SIGTERM, SIGINT, or `stop` is set; 0. parameters: the template's, by name. `ready` gets the address.
+    Raises InvalidError: port in use."""
     stop = stop or Event()
     application = _LateApplication()
     server = _listen(application, port, bind)
     if not _is_loopback(bind):
         print(f"warning: {bind} is not loopback, and whoever reaches this port can run commands here", file=sys.stderr)
     try:
-        with Installation(clock=bootstrap.system_clock, workers=WORKERS) as installation, _signals(stop, installation):
+        with Installation(clock=bootstrap.system_clock, workers=WORKERS,
+                          parameters=parameters) as installation, _signals(stop, installation):
             application.inner = WsgiApplication(resolver(installation.application("Api")))
             thread = Thread(target=server.run, name="skydag-http", daemon=True)
             thread.start()
