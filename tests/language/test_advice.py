@@ -191,7 +191,7 @@ def test_an_operator_that_no_package_brings_is_named_l_143() -> None:
 
 
 def test_the_options_of_every_operator_are_known() -> None:
-    assert set(BUILT_IN) - set(OPTIONS) <= {"sh", "py", "rb"}       # those take any
+    assert set(BUILT_IN) - set(OPTIONS) <= {"sh", "py", "rb", "param_get", "param_set"}      # they take any
 
 
 @pytest.mark.parametrize(("text", "message"), [

@@ -167,8 +167,10 @@ class LocalWorld:
         if records:
             self.advance(records)
             return True
-        for message in self.timers.due(self.application.now()):
+        due = self.timers.due(self.application.now())       # given out once: each of them must ring
+        for message in due:
             self.application.advance.timer(message, self.application.now())
+        if due:
             return True
         with self._news:
             job = self._jobs.popleft() if self._jobs else None

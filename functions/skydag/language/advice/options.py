@@ -12,7 +12,8 @@ from skydag.language.template import Literal, split
 
 _HTTP: Final = ("method", "headers", "query", "content", "content_format", "content_type", "retry", "timeout",
                 "follow_redirects", "insecure", "proxy")
-#: operators.md, A.11 to A.18. sh>, py> and rb> take any key: it reaches the script.
+#: operators.md, A.11 to A.18. sh>, py> and rb> take any key: it reaches the script; param_set> and param_get> name
+#: parameters by theirs.
 OPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "call": (), "echo": (), "fail": (), "for_each": (), "for_range": (), "if": (), "loop": ("count",), "notify": (),
     "http": (*_HTTP, "store_content"), "http_call": (*_HTTP, "content_type_override"),
