@@ -224,3 +224,19 @@ def test_an_alert_that_was_refused_is_sent_by_the_next_run_G_9(tmp_path: Path) -
     drain(world)
     assert states(world, attempt_id)["+w^failure-alert"] == "success"
     assert [notice["task_name"] for notice in world.alerts.published.values()] == ["+w^failure-alert"]
+
+
+@EVERY_MODE
+def test_what_a_task_exports_meets_its_own_export_before_what_it_inherits_L_73(mode: str, tmp_path: Path) -> None:
+    """{q: 2}, then `_export` [1, 2], then an export {p: 1}: the list gives way to the mapping, and q is still there."""
+    seen: list[Any] = []
+
+    def look(request: TaskRequest) -> TaskResult:
+        seen.append(request.config["k"])
+        return TaskResult()
+
+    world = World(tmp_path, mode=mode, replay=Script({
+        "+w+g+a": [TaskResult(export={"k": {"p": 1}}, subtasks={"do>": 1})], "+w+g+a^sub": [look]}))
+    begin(world, "_export: {k: {q: 2}}\n+g:\n  +a:\n    _export: {k: [1, 2]}\n    do>: 1\n", tmp_path)
+    drain(world)
+    assert seen == [{"q": 2, "p": 1}]

@@ -59,7 +59,7 @@ class Births:
         params = apply_all(self._tasks.inherit(attempt.id, parent.inherit), self._flow.before(page, parent, ordinal))
         export = leaf.definition["export"] if leaf.definition else \
             self._flow.export(page, parent, ordinal, page.child(ordinal))
-        params = merge(merge(params, export), leaf.export)
+        params = merge(params, merge(export, leaf.export))      # with each other first: not associative (L-73)
         if leaf.store is not None:
             params = leaf.store.apply(params)
         return Group(

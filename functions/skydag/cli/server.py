@@ -55,6 +55,4 @@ COMMAND = Command(
         *IGNORED, *PARAMS,
     ),
     run,
-    notes="Limits come from the configuration (-c, -X): executor.task_max_run, executor.attempt_max_run, "
-          "executor.attempt_ttl and executor.task_ttl; properties of operators, too (config.*, param_server.*).",
 )
