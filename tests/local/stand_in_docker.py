@@ -6,14 +6,16 @@ from pathlib import Path
 from typing import Final
 
 SCRIPT: Final = """#!/bin/sh
-# docker run [OPTIONS] --rm -v A:A:rw -w FOLDER -e K=V ... IMAGE COMMAND ...
+# docker run [OPTIONS] --rm -v A:A:rw -w FOLDER -e K ... [--env-file FILE] IMAGE COMMAND ...
+# -e K: the variable of the client, which this process has already.
 echo "$*" >> "$(dirname "$0")/docker.calls"
 shift
 while :; do
   case "$1" in
     -v) shift 2 ;;
     -w) cd "$2" || exit 125; shift 2 ;;
-    -e) export "$2"; shift 2 ;;
+    -e) shift 2 ;;
+    --env-file) set -a; . "$2"; set +a; shift 2 ;;
     -*) shift ;;
     *) shift; exec "$@" ;;
   esac

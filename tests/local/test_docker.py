@@ -18,7 +18,15 @@ case "$1" in
   images) cat "$IMAGES" 2>/dev/null; exit 0 ;;
   build) [ "$FAIL" = build ] && exit 1; shift; while [ "$1" != -f ]; do shift; done; cat "$2" ;;
   pull) [ "$FAIL" = pull ] && exit 1; echo pulled ;;
-  run) echo "inside: ${SECRET_OF_HOST-unset}"; exit "${CODE-0}" ;;
+  run) echo "inside: ${SECRET_OF_HOST-unset}"
+    while [ $# -gt 0 ]; do
+      case "$1" in
+        -e) echo "client has $2=$(printenv "$2")" >> "$SEEN" ;;
+        --env-file) { ls -l "$2" | cut -c1-10; cat "$2"; } >> "$SEEN" ;;
+      esac
+      shift
+    done
+    exit "${CODE-0}" ;;
 esac
 """
 
@@ -35,7 +43,9 @@ class Machine:
             (folder / "bin" / "docker").chmod(0o755)
         self.calls_file = folder / "calls"
         path = f"{folder / 'bin'}:/bin:/usr/bin" if is_installed else str(folder / "bin")
-        self.env = {"PATH": path, "CALLS": str(self.calls_file), "IMAGES": str(folder / "images"), **env}
+        self.seen_file = folder / "seen"
+        self.env = {"PATH": path, "CALLS": str(self.calls_file), "IMAGES": str(folder / "images"),
+                    "SEEN": str(self.seen_file), **env}
 
     def run(self, docker: dict[str, Any], *argv: str, **env: str) -> int:
         local = LocalCommands(self.output.append, self.env)
@@ -52,9 +62,28 @@ def test_o122_the_call_is_run_with_the_project_mounted_at_its_own_path(tmp_path:
     assert machine.run({"image": "python:3.13-slim"}, "python", "runner.py", "a b", A="1", B="x y") == 0
     p = machine.project.resolve()
     assert machine.calls == [
-        f"run --rm -v {p}:{p}:rw -w {p}/sub -e A=1 -e B=x y python:3.13-slim python runner.py a b",
+        f"run --rm -v {p}:{p}:rw -w {p}/sub -e A -e B python:3.13-slim python runner.py a b",
     ]
     assert machine.output == ["inside: unset"]
+
+
+def test_g8_no_value_of_a_variable_stands_on_dockers_command_line_and_each_arrives(tmp_path: Path) -> None:
+    """Whoever lists this machine's processes sees command lines."""
+    machine = Machine(tmp_path)
+    machine.run({"image": "i"}, PASSWORD="hunter2", TWO="line 1\nline 2", PATH="/opt/bin", DOCKER_HOST="tcp://there")
+    call, = machine.calls
+    assert [value for value in ("hunter2", "line", "/opt/bin", "tcp://") if value in call] == []
+    seen = machine.seen_file.read_text()
+    assert "client has PASSWORD=hunter2\n" in seen
+    assert "client has TWO=line 1\nline 2\n" in seen
+    assert "-rw-------\nPATH=/opt/bin\nDOCKER_HOST=tcp://there\n" in seen, "what would change the client itself"
+    file = call.split("--env-file ")[1].split()[0]
+    assert not Path(file).exists()
+
+
+def test_a_variable_that_neither_way_can_carry_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"variable PATH .* more than one line"):
+        Machine(tmp_path).run({"image": "i"}, PATH="/a\n/b")
 
 
 def test_o122_run_options_come_first_selinux_marks_the_mount_and_another_client_may_be_named(tmp_path: Path) -> None:

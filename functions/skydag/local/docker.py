@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from skydag.errors import ConfigError, TaskError
 from skydag.local.commands import LocalCommands
 from skydag.model.values import array, boolean, optional, required, text
 from skydag.spi import Outcome
 
+#: Variables that docker, podman and what they start read for themselves.
+_CLIENTS_OWN: Final = re.compile(
+    r"(PATH|HOME|USER|LANG|TMPDIR|TERM)$|(DOCKER|BUILDKIT|BUILDX|CONTAINER|CONTAINERS|REGISTRY|XDG|LC|LD|DYLD|SSL|GO)_"
+    r"|GODEBUG$|.*_PROXY$|.*_proxy$")
 DOCKER_ITSELF = 125                 # docker run's exit code when docker failed, not the command
 
 
@@ -40,17 +46,17 @@ class DockerCommands:
         """Raises ConfigError where there is no docker command, TaskError when the image can't be had."""
         self._check_installed()
         image = self._prepared_image()
-        variables = [part for key, value in env.items() for part in ("-e", f"{key}={value}")]
         mount = f"{self._project}:{self._project}:{self._mount_flags}"
         where = ["--rm", "-v", mount, "-w", str(cwd.resolve())]
-        outcome = self._run([self._docker, "run", *self._run_options, *where, *variables, image, *argv])
+        with _variables(env) as (options, of_client):
+            outcome = self._run([self._docker, "run", *self._run_options, *where, *options, image, *argv], of_client)
         if outcome.code == DOCKER_ITSELF:
             raise TaskError(f"'{self._docker} run' could not start a container of image {image} (its own words are in "
                             f"the task's log): is Docker running, and is there such an image?")
         return outcome
 
-    def _run(self, argv: Sequence[str]) -> Outcome:
-        return self._local(argv, cwd=self._project, env={})
+    def _run(self, argv: Sequence[str], env: Mapping[str, str] | None = None) -> Outcome:
+        return self._local(argv, cwd=self._project, env=env or {})
 
     def _check_installed(self) -> None:
         if shutil.which(self._docker, path=self._local.base_env.get("PATH")) is None:
@@ -87,6 +93,26 @@ class DockerCommands:
             ])
         if outcome.code != 0:
             raise TaskError(f"Docker build failed: {name} (runtime)")
+
+
+@contextmanager
+def _variables(env: Mapping[str, str]) -> Iterator[tuple[list[str], dict[str, str]]]:
+    """(options of docker run, variables of the client): no value on a command line, which every process of this machine
+    may read (G-8). The client hands its own variables on by name; those that would change the client itself go by a
+    file that only this user reads."""
+    by_file = {key: value for key, value in env.items() if _CLIENTS_OWN.match(key)}
+    for key, value in by_file.items():
+        if "\n" in value or "\r" in value:
+            raise ConfigError(f"the variable {key} cannot be passed to a container: it has more than one line")
+    of_client = {key: value for key, value in env.items() if key not in by_file}
+    options = [part for key in of_client for part in ("-e", key)]
+    if not by_file:
+        yield options, of_client
+        return
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", prefix="digdag-docker-", suffix=".env") as file:
+        file.writelines(f"{key}={value}\n" for key, value in by_file.items())      # mode 0600
+        file.flush()
+        yield [*options, "--env-file", file.name], of_client
 
 
 def _texts(docker: Mapping[str, Any], key: str) -> list[str]:
