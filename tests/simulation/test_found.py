@@ -240,3 +240,29 @@ def test_what_a_task_exports_meets_its_own_export_before_what_it_inherits_L_73(m
     begin(world, "_export: {k: {q: 2}}\n+g:\n  +a:\n    _export: {k: [1, 2]}\n    do>: 1\n", tmp_path)
     drain(world)
     assert seen == [{"q": 2, "p": 1}]
+
+
+class _RefusedOnce(Fault):
+    """The first write of this item after it was born is refused."""
+
+    def __init__(self, sk: str) -> None:
+        super().__init__()
+        self._sk, self._writes = sk, 0
+
+    def around(self, name: str, call: Callable[..., Any], *args: Any, **more: Any) -> Any:
+        if name == "table.put" and args[0]["sk"] == self._sk:
+            self._writes += 1
+            if self._writes == 2:
+                self.log.append(name)
+                raise UnavailableError("throttled")
+        return call(*args, **more)
+
+
+def test_a_child_whose_end_is_not_told_yet_is_not_confirmed_by_the_next_write_rule_5(tmp_path: Path) -> None:
+    """+g ends as it is born; who is to tell its parent fails, but his process lives on and writes the parent for +b."""
+    fault = _RefusedOnce("t0000001")                            # +p
+    world = _Surviving(tmp_path, fault=fault, replay=Script(runs_code=True), has_script=False)
+    attempt_id = begin(world, "+x: {do>: 1}\n+p:\n  _parallel: true\n  +b: {do>: 1}\n  +g: {}\n", tmp_path)
+    drain(world)
+    assert fault.log
+    assert status(world, attempt_id) == "success", "without watch, and without waiting"

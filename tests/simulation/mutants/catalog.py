@@ -142,4 +142,6 @@ MUTANTS: Final = (
            new="if policy is not None and policy.limit >= leaf.retry_count:"),
     Mutant(name="kill leaves the container running", is_rare=True, rule="E-71: containers are stopped",
            old="if found is None and leaf.container:", new="if False:"),
+    Mutant(name="confirmed before its reports were told", rule="5: what it leaves to do counts, too",
+           old="handed_over(group, confirmed)", new="handed_over(group, children)"),
 )
