@@ -103,12 +103,13 @@ class Storm(World):
     def _now(self) -> str:
         return f"+{(self.now - START).total_seconds():.0f}s"
 
-    def may_lose_run(self) -> bool:
-        """The task that is being run may vanish once more."""
-        if not self._path:
+    def may_lose_run(self, path: str = "") -> bool:
+        """The task at this path, else the one that is being run, may vanish once more."""
+        path = path or self._path
+        if not path:
             return True
-        self.victims[self._path] += 1
-        return self.victims[self._path] <= LOST_RUNS_MAX
+        self.victims[path] += 1
+        return self.victims[path] <= LOST_RUNS_MAX
 
     def others_run(self, *, long: bool) -> None:
         """Whoever is held up here sees the world go on without him: other invocations, in other processes."""
@@ -184,9 +185,10 @@ class Storm(World):
 
     def send(self, kind: str, payload: dict[str, Any]) -> None:
         how = self.mishap(kind)
-        if how == LOST and "docker" in payload.get("script", payload.get("job", {})).get("config", {}):
+        job = payload.get("script", payload.get("job", {}))
+        if how == LOST and "docker" in job.get("config", {}):
             how = ""                                # a container's lease is days long: its state change tells
-        if kind in ("report", "event") and how in (LOST, LATE) and not self.may_lose_run():
+        if kind in ("report", "event") and how in (LOST, LATE) and not self.may_lose_run(job["path"]):
             how = ""                                # late by more than the lease is lost, too
         if how == LOST:
             return
