@@ -116,6 +116,28 @@ def test_a_call_that_dies_with_a_task_in_its_hands_loses_nothing_rule_9(
     assert {name: script.ran.count(name) for name in script.ran} == dict.fromkeys(script.ran, 1)
 
 
+class _Deadly(Fault):
+    """The owner of +b dies, and after it two workers that have claimed +b."""
+
+    def around(self, name: str, call: Callable[..., Any], *args: Any, **more: Any) -> Any:
+        result = call(*args, **more)
+        is_claim = name == "table.put" and args[0]["sk"] == "t0000001~l" and args[0]["st"] == "r"
+        if (not self.log and _names_owner(name, args)) or (is_claim and len(self.log) < 3):
+            self.log.append(name)
+            raise Crash(name)
+        return result
+
+
+def test_the_death_of_an_owner_does_not_count_against_the_task_it_kept_E_130(tmp_path: Path) -> None:
+    """It may have died before it began; three lost runs of the task itself are what fails it."""
+    fault = _Deadly()
+    world = _fused(tmp_path, _small(), fault=fault)
+    attempt_id = begin(world, CHAIN, tmp_path)
+    drain(world)
+    assert len(fault.log) == 3
+    assert status(world, attempt_id) == "success"
+
+
 @pytest.mark.parametrize("is_watched", [False, True], ids=["safety net", "watch"])
 def test_a_dead_owner_of_whom_nobody_tells_is_found_after_a_while(is_watched: bool, tmp_path: Path) -> None:
     fault = _At(_names_owner, is_after=True)

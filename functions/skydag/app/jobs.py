@@ -83,7 +83,7 @@ class Jobs:
         assert group.owner is not None
         ordinal = group.owner.ordinal
         lost = Leaf(attempt_id=group.attempt_id, path=paths.child(group.path, group.generation, ordinal), run=1,
-                    number=number_of(page, group, ordinal), token=group.owner.token, state=State.READY, lost=1,
+                    number=number_of(page, group, ordinal), token=group.owner.token, state=State.READY,
                     started_at=now, updated_at=now, parent_page=group.page)
         found = self._tasks.fence(lost)
         if found is None:
