@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from skydag.engine.flow import Segment
@@ -10,7 +11,7 @@ from skydag.engine.group import Group
 from skydag.engine.leaf import Leaf
 from skydag.model.params import Store
 from skydag.model.task import State
-from skydag.ports import Absent, All, AnyOf, Condition, Is, Item, Lost, Missing, Page, Put, Table, Update
+from skydag.ports import Absent, All, AnyOf, AtMost, Condition, Is, Item, Lost, Missing, Page, Put, Table, Update
 from skydag.store import task_items as items
 from skydag.store.values import Blobs, dumps
 
@@ -194,12 +195,16 @@ class TaskStore:
 
     def keep_carry(self, group: Group, stores: tuple[Store, ...], error: Err) -> None:
         """A try is over and another will follow: what the tries so far leave to those who come after (E-54, E-61), and
-        the group as it was, for listings (E-53)."""
+        the group as it was, for listings (E-53). Whoever saw less of the try (an SLA's tasks may come late) leaves it
+        as it is: his write of the group will lose, too."""
         keep = self._keeper(group.attempt_id)
         was = {k: v for k, v in items.group_item(group, items.NOTHING).items() if k not in ("due_shard", "due_at")}
-        self._table.put({
-            "pk": items.pk(group.attempt_id, group.path), "sk": items.carry_sk(group.path, group.generation),
-            "o": keep([s.to_json() for s in stores]), "e": keep(error), "was": dumps(was)})
+        nobody_saw_more = AnyOf((Absent(), AtMost("v", group.version)))
+        with suppress(Lost):
+            self._table.put({
+                "pk": items.pk(group.attempt_id, group.path), "sk": items.carry_sk(group.path, group.generation),
+                "v": group.version, "o": keep([s.to_json() for s in stores]), "e": keep(error), "was": dumps(was),
+            }, nobody_saw_more)
 
     def carry(self, attempt_id: int, path: str, carry: int) -> tuple[tuple[Store, ...], Err]:
         if not carry:
