@@ -265,6 +265,20 @@ def test_an_attempt_that_is_being_killed_gets_no_sla_tasks_K_16(mode: str, tmp_p
 
 
 @EVERY_MODE
+def test_the_sla_tasks_of_an_empty_root_stay_listed_when_it_is_tried_again_E_53(mode: str, tmp_path: Path) -> None:
+    """Its tries take no numbers, and are kept all the same."""
+    world = World(tmp_path, mode=mode, replay=Script())
+    world.application.advance.root_born = lambda attempt, now: None      # type: ignore[method-assign]   # he fell asleep
+    attempt_id = begin(world, "_retry: {limit: 1, interval: 3}\nsla: {duration: '00:00:10', fail: true}\n", tmp_path)
+    world.records.clear()
+    later(world, seconds=11)
+    world.application.timer({"kind": "sla", "attempt_id": attempt_id})
+    world.settle(hours=1)
+    assert status(world, attempt_id) == "error"
+    assert states(world, attempt_id)["+w^sla^fail"] == "error"
+
+
+@EVERY_MODE
 def test_a_failed_sla_task_fails_every_later_try_of_the_root_E_53(mode: str, tmp_path: Path) -> None:
     """The newest row of its name stays an error child, since no try copies it."""
     world = World(tmp_path, mode=mode, replay=Script({"+w+a": [ValueError("1"), TaskResult()]}))

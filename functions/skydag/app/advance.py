@@ -184,7 +184,7 @@ class Advance:
             settled = self._take_over.settle(attempt, page, group, reports, now, self._numbers(attempt, settled))
         after = settled.group
         is_over = after.retry_at is not None and after.retry_at <= now
-        if after.state is not State.GROUP_RETRY_WAITING or not is_over or page.is_leaf:
+        if after.state is not State.GROUP_RETRY_WAITING or not is_over or page.is_leaf or after.in_progress:
             return settled
         stores, error = self.flow.left(page, after)
         self.tasks.keep_carry(after, stores, error)

@@ -164,7 +164,7 @@ def _restarted(page: Page, group: Group, now: datetime, numbers: Numbers | None)
     """A group whose wait is over begins its next generation (T12, T5); a leaf's own group waits for its leaf."""
     if page.is_leaf or group.in_progress or (group.retry_at is not None and group.retry_at > now):
         return Settled(group=group)             # in progress: ^sla tasks, which no try repeats
-    if numbers is None and page.size:
+    if numbers is None:             # also where none are wanted: the try that is over is kept before the next begins
         return Settled(group=group, wants=page.size)
     sla = {slot: 0 for slot in group.slots if slot not in ERROR_SLOTS}      # 0: they ran in an earlier try (S-94)
     ran = bits.of(page.count + slot for slot in sla)
