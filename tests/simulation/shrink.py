@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from tests.simulation.generate import Behaviour, Workload
 from tests.simulation.mishaps import Mishap
-from tests.simulation.trial import Case, run
+from tests.simulation.trial import Case, Invalid, run
 
 RUNS_MAX: Final = 600
 BODIES: Final = ("_do", "_else_do", "_error", "_check", "sla")
@@ -49,6 +49,8 @@ def wrong(case: Case) -> str | None:
     """What is wrong; whatever breaks the run counts."""
     try:
         return run(case)[0]
+    except Invalid:
+        return None
     except Exception as error:
         return f"{type(error).__name__}: {error}"
 

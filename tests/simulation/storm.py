@@ -415,7 +415,9 @@ class _Do:
     def __init__(self, script: Scripted, world: Storm, work: Workload, *, retries: bool) -> None:
         self._script, self._world, self._work = script, world, work
         self.retries = retries                      # type: ignore[misc]
-        self.is_small = world.plan.has_small        # `do` may be run on the way; then it must not go to `script`
+        # `do` may be run on the way; then it must not go to `script`. A task that ends its own invocation is not small:
+        # whose end that was nobody could say.
+        self.is_small = world.plan.has_small and not any(one.dies for one in work.behaviours.values())
         self.runs_code = not self.is_small          # type: ignore[misc]
 
     def run(self, request: TaskRequest) -> TaskResult:
