@@ -44,6 +44,7 @@ from skydag.store.task_items import ACT, SAFETY
 
 START = datetime(2025, 6, 10, 5, tzinfo=UTC)
 WINDOW = timedelta(seconds=30)
+NAPS_MAX = 3_000                    # of a world that settles: each is five minutes at most
 
 
 class Crash(BaseException):
@@ -237,10 +238,12 @@ class World:
 
     def settle(self, *, hours: int = 3) -> None:
         """Until nothing moves; then the clock goes on, `watch` looks each minute, and it moves no more for hours."""
-        end = self.now + timedelta(hours=hours)
+        end, naps = self.now + timedelta(hours=hours), 0
         while True:
             if self._step():
                 continue
+            naps += 1
+            assert naps < NAPS_MAX, "it goes on for ever"
             times = [at for at, _ in self.records] + ([due] if (due := self.timers.next_at()) else [])
             tick = self.now + timedelta(minutes=5)
             if not times and self.now >= end:

@@ -100,9 +100,9 @@ MUTANTS: Final = (
     Mutant(name="trouble of the table fails the task", seed=44, rule="E-130: what is not the task's fault is repeated",
            old="        except UnavailableError:                # the services' trouble is not the task's: the run is "
                "lost, and repeated\n            raise\n", new=""),
-    Mutant(name="fused result over a fence", rule="9: a fused result is put only if nothing is there",
+    Mutant(name="fused result over a fence", is_rare=True, rule="9: a fused result is put only if nothing is there",
            old="nobody_fenced_me = Absent()", new='nobody_fenced_me = Missing("nothing")'),
-    Mutant(name="silent owner waited for", seed=231,
+    Mutant(name="silent owner waited for", is_rare=True,
            rule="9, G-5: an owner that says nothing for long is taken for dead",
            old="age < OWNER_PATIENCE and not", new="not"),
     Mutant(name="fused task recorded as if it were claimed", rule="9: no claim is needed",
