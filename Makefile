@@ -20,7 +20,7 @@ test: $(venv)/.dev lint
 
 lint: $(venv)/.dev
 	$(venv)/bin/ruff check .
-	$(venv)/bin/mypy functions operators tests
+	$(venv)/bin/mypy functions operators tests benchmarks
 	$(venv)/bin/lint-imports
 	$(venv)/bin/cfn-lint template.yaml
 
@@ -31,8 +31,9 @@ SEED ?= 1
 fuzz: $(venv)/.dev
 	$(venv)/bin/python -m tests.fuzz $(N) $(SEED)
 
+# The rows of docs/performance.md; make bench ROWS="sh> py>" prints those that hold one of the words.
 bench: $(venv)/.dev
-	$(venv)/bin/python -m benchmarks
+	$(venv)/bin/python -m benchmarks $(ROWS)
 
 SEEDS ?= 2000
 FIRST ?= 0

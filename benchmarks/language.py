@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Final
 
+from benchmarks.measure import Row, best, python
 from skydag.language.compile import compile_project
 from skydag.language.evaluate import Evaluator
 
-FIRST = """
+FIRST: Final = """
 import time
 from skydag.language.evaluate import Evaluator
 start = time.perf_counter()
@@ -28,40 +28,40 @@ def workflow(count: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def check_s(count: int, best: Callable[[Callable[[], object]], float]) -> float:
+@cache
+def check_s(count: int) -> float:
     data = workflow(count).encode()
 
     def check() -> None:
         assert compile_project(["w.dig"], lambda path: data).workflows
 
-    return best(check)
+    return best(check, 5)
 
 
-def first_s(code: str, tries: int = 5) -> float:
+def first_s(code: str) -> float:
     """Seconds of the first expression in a new process, start-up not counted."""
-    times = []
-    for _ in range(tries):
-        done = subprocess.run([sys.executable, "-c", FIRST % code], check=True, capture_output=True, text=True)
-        times.append(float(done.stdout))
-    return min(times)
+    return min(float(python("-c", FIRST % code)) for _ in range(5))
 
 
-def large_s(text: str, best: Callable[[Callable[[], object]], float]) -> float:
+def large_s(text: str) -> float:
     """One task whose parameters are 200 KB of JSON."""
     params = {"rows": [{"id": n, "name": f"row {n}", "value": n / 3} for n in range(4_000)], "x": 1}
     evaluator = Evaluator("UTC")
     return best(lambda: evaluator.evaluate({"a": text}, params))
 
 
-def rows(best: Callable[[Callable[[], object]], float]) -> Sequence[tuple[str, str, str]]:
-    thousand, ten = check_s(1_000, best), check_s(10_000, best)
-    return (
-        ("check of 1,000 tasks", f"{thousand * 1000:.0f} ms", "<= 200 ms"),
-        ("check of 10,000 tasks", f"{ten / thousand:.1f} x that of 1,000 ({ten * 1000:.0f} ms)", "<= 12 x"),
-        ("first expression, a plain reference", f"{first_s('x') * 1000:.2f} ms", "no engine"),
-        ("first expression, JavaScript", f"{first_s('x + 1') * 1000:.0f} ms", ""),
-        ("first expression, Moment.js", f"{first_s('moment(d).year()') * 1000:.0f} ms", ""),
-        ("200 KB of parameters, a plain reference", f"{large_s('${rows[3].name}', best) * 1e6:.0f} us", "no engine"),
-        ("200 KB of parameters, JavaScript that names them not", f"{large_s('${x + 1}', best) * 1e6:.0f} us", ""),
-        ("200 KB of parameters, JavaScript over all", f"{large_s('${rows.length}', best) * 1000:.1f} ms", ""),
-    )
+ROWS: Final = (
+    Row(name="check of 1,000 tasks", unit="ms", limit=200, measure=lambda: check_s(1_000) * 1e3),
+    Row(name="check of 10,000 tasks", unit="x check of 1,000", limit=12, digits=1,
+        measure=lambda: check_s(10_000) / check_s(1_000)),
+    Row(name="first expression, a plain reference", unit="ms", limit=1, digits=2,
+        measure=lambda: first_s("x") * 1e3),
+    Row(name="first expression, JavaScript", unit="ms", measure=lambda: first_s("x + 1") * 1e3),
+    Row(name="first expression, Moment.js", unit="ms", measure=lambda: first_s("moment(d).year()") * 1e3),
+    Row(name="200 KB of parameters, a plain reference", unit="us", limit=200,
+        measure=lambda: large_s("${rows[3].name}") * 1e6),
+    Row(name="200 KB of parameters, JavaScript that names them not", unit="us",
+        measure=lambda: large_s("${x + 1}") * 1e6),
+    Row(name="200 KB of parameters, JavaScript over all", unit="ms", digits=1,
+        measure=lambda: large_s("${rows.length}") * 1e3),
+)

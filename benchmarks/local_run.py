@@ -1,0 +1,114 @@
+"""What `skydag run` costs: start-up, many small tasks, commands, memory."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from benchmarks.measure import TRIES, Row, bare_s, best, environment, folder, memory_mb, python
+from skydag.local.pool import FIRST
+
+BARE: Final = "x python -c pass"
+FIBO: Final = "def fibo(n):\n    return n if n < 2 else fibo(n - 1) + fibo(n - 2)\n\n\ndef f(n):\n    print(fibo(n))\n"
+SIDE_BY_SIDE: Final = "_parallel: true\n"
+
+
+def tasks(count: int, body: str) -> str:
+    """`count` tasks; N in the body is their number."""
+    return "".join(f"+t{n}: {{{body.replace('N', str(n))}}}\n" for n in range(count))
+
+
+def project(name: str, text: str) -> Path:
+    """A folder of its own: a run loads all workflows of its folder."""
+    made = folder() / name
+    made.mkdir(exist_ok=True)
+    (made / "w.dig").write_text(text)
+    (made / "m.py").write_text(FIBO)
+    return made
+
+
+def run(where: Path, *options: str) -> Callable[[], object]:
+    return lambda: python("-m", "skydag", "run", "w", *options, cwd=where)
+
+
+@cache
+def one_s() -> float:
+    return best(run(project("one", tasks(1, "echo>: hello N")), "--no-save"), 2 * TRIES)
+
+
+def beyond_start(name: str, text: str, *options: str, tries: int = TRIES) -> float:
+    """Seconds of a run beyond those of a run of one task."""
+    return best(run(project(name, text), *options), tries) - one_s()
+
+
+@cache
+def wide_s(count: int) -> float:
+    tries = 5 if count < 5_000 else 2
+    return beyond_start(f"wide{count}", SIDE_BY_SIDE + tasks(count, "echo>: hello N"), "--rerun", tries=tries)
+
+
+def commands_ms() -> float:
+    """Milliseconds a task of `sh>` beyond the same processes without skydag."""
+    count, tries = 1_000, 3
+    ours = beyond_start("sh", SIDE_BY_SIDE + tasks(count, 'sh>: "true"'), "--no-save", tries=tries)
+    return (ours - best(lambda: bare_commands(count), tries)) / count * 1e3
+
+
+def bare_commands(count: int) -> None:
+    """As `sh>` starts them: a file for the shell, a directory, an environment, the output captured."""
+    where = folder() / "bare"
+    where.mkdir(exist_ok=True)
+    (where / "runner.sh").write_text("true")
+    env = environment()
+
+    def one(_: int) -> None:
+        with subprocess.Popen(["/bin/sh", "runner.sh"], cwd=where, env=env, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True) as child:
+            child.communicate()
+
+    with ThreadPoolExecutor(FIRST) as pool:
+        list(pool.map(one, range(count)))
+
+
+def python_tasks_s() -> float:
+    return beyond_start("py", SIDE_BY_SIDE + tasks(40, "py>: m.f, n: 10"), "--no-save")
+
+
+def bare_python_tasks() -> None:
+    """The same functions, each in an interpreter that is started for it."""
+    where = project("py", SIDE_BY_SIDE + tasks(40, "py>: m.f, n: 10"))
+    with ThreadPoolExecutor(FIRST) as pool:
+        list(pool.map(lambda _: python("-c", "import m; m.f(10)", cwd=where), range(40)))
+
+
+MOMENT: Final = "echo>: \"${moment(session_time).add(N, 'days').format('YYYY-MM-DD')}\""
+
+ROWS: Final = (
+    Row(name="skydag --version", unit=BARE, limit=3, digits=1,
+        measure=lambda: best(lambda: python("-m", "skydag", "--version"), 2 * TRIES) / bare_s()),
+    Row(name="a run of one task", unit=BARE, limit=10, digits=1, digdag="1.9 s",
+        measure=lambda: one_s() / bare_s()),
+    Row(name="a chain of 100 echo>, beyond start-up", unit="ms", limit=60, digdag="26 s",
+        measure=lambda: beyond_start("chain", tasks(100, "echo>: hello N"), "--no-save") * 1e3),
+    Row(name="1,000 echo> in parallel, states written, beyond start-up", unit="s", limit=0.4, digits=2,
+        digdag="5.9 s for 900", measure=lambda: wide_s(1_000)),
+    Row(name="10,000 of them", unit="x 1,000 of them", limit=12, digits=1,
+        measure=lambda: wide_s(10_000) / wide_s(1_000)),
+    Row(name="300 tasks with Moment expressions in parallel, beyond start-up", unit="s", limit=0.5, digits=2,
+        measure=lambda: beyond_start("moment", SIDE_BY_SIDE + tasks(300, MOMENT), "--no-save")),
+    Row(name="the same one after another", unit="s", limit=0.5, digits=2,
+        measure=lambda: beyond_start("moments", tasks(300, MOMENT), "--no-save")),
+    Row(name="1,000 sh>: \"true\" in parallel, beyond the bare commands", unit="ms a task", limit=0.6, digits=2,
+        digdag="6.6 s for 900", measure=commands_ms),
+    Row(name="40 py> of fibo(10) in parallel, beyond start-up", unit="s", limit=0.25, digits=2, digdag="4.4 s",
+        measure=python_tasks_s),
+    Row(name="40 interpreters started for fibo(10), eight at a time", unit="s", digits=2,
+        measure=lambda: best(bare_python_tasks, 3)),
+    Row(name="memory of a run of 10,000 echo> in parallel", unit="MB", limit=150,
+        measure=lambda: memory_mb("-m", "skydag", "run", "w", "--no-save", cwd=project(
+            "wide10000", SIDE_BY_SIDE + tasks(10_000, "echo>: hello N")))),
+)
