@@ -17,7 +17,10 @@ def workdir(config: Mapping[str, Any]) -> str:
 
 def check_inside(root: Path, path: str, message: str) -> Path:
     """The resolved path below the root, links followed; ConfigError(message) when it leads out."""
-    found = (root / path).resolve()
+    try:
+        found = (root / path).resolve()
+    except (ValueError, RuntimeError):          # a character of code 0; links that lead in a circle
+        raise ConfigError(message) from None
     if not found.is_relative_to(root.resolve()):
         raise ConfigError(message)
     return found

@@ -6,8 +6,8 @@ import json
 import re
 from typing import Any, Final
 
+from skydag.app.operators import BUILT_IN
 from skydag.language.advice.exports import UNDERSCORE
-from skydag.language.advice.options import OPTIONS
 from skydag.language.compile import ROOT_KEYS
 from skydag.language.sla import OWN_KEYS
 from skydag.language.timetable import OPTIONS as SCHEDULE_OPTIONS
@@ -16,7 +16,7 @@ from skydag.language.tree import GROUP_KEYS
 
 Schema = dict[str, Any]
 
-_OPERATORS: Final = tuple(f"{name}>" for name in sorted({*OPTIONS, "sh", "py"}))
+_OPERATORS: Final = tuple(f"{name}>" for name in sorted(BUILT_IN))
 _VALUES: Final[Schema] = {
     "timezone": {"type": ["string", "null"], "description": "a name such as Asia/Tokyo; default UTC"},
     "_export": {"type": ["object", "null"], "description": "parameters for the task and everything below it"},

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from tests.mail_server import post_office
 from tests.web import Reply, serving
 
 from skydag.app.operators import BUILT_IN
@@ -27,9 +28,13 @@ def test_every_operator_has_a_page_and_every_page_an_operator() -> None:
 
 
 @contextmanager
-def surroundings() -> Iterator[dict[str, str]]:
-    """The world that the examples speak to: every http:// address is asked of a server of ours, as a proxy."""
-    with serving() as web:
+def surroundings(home: Path) -> Iterator[dict[str, str]]:
+    """The world that the examples speak to: every http:// address is asked of a server of ours, as a proxy; mails go to
+    the server of the configuration."""
+    with serving() as web, post_office() as post:
+        (home / ".config" / "skydag").mkdir(parents=True)
+        (home / ".config" / "skydag" / "config").write_text(
+            f"config.mail.host = 127.0.0.1\nconfig.mail.port = {post.port}\n")
         web.answers["/latest"] = lambda asked: Reply(content=RATES)
         web.answers["/new"] = lambda asked: Reply(status=201)
         web.answers["/today.json"] = lambda asked: Reply(
@@ -52,7 +57,7 @@ def test_the_pages_example_runs_as_written(name: str, tmp_path: Path) -> None:
     for other in others:                # `# name.dig` on its first line
         (tmp_path / other.partition("\n")[0].removeprefix("# ")).write_text(other)
     source = os.pathsep.join(str(ROOT / root) for root in ("functions", "operators"))
-    with surroundings() as environment:
+    with surroundings(tmp_path) as environment:
         done = subprocess.run(
             [sys.executable, "-m", "skydag", "run", "example.dig"], cwd=tmp_path, text=True,
             capture_output=True, check=False,

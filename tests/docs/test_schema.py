@@ -11,6 +11,7 @@ import pytest
 from tests.docs.schema import fits, page, schema
 from tests.language.sources import CONFORMANCE, reader
 
+from skydag.app.operators import BUILT_IN
 from skydag.language.compile import compile_project
 from skydag.language.include import load
 
@@ -36,6 +37,12 @@ def accepted() -> Iterator[tuple[str, Any]]:
 
 def test_the_file_is_what_the_tables_print() -> None:
     assert (ROOT / "docs" / "dig.schema.json").read_text(encoding="utf-8") == page()
+
+
+def test_the_schema_knows_every_operator_that_is_registered_and_no_other() -> None:
+    printed = json.loads((ROOT / "docs" / "dig.schema.json").read_text(encoding="utf-8"))
+    keys = {key for key in printed["$defs"]["leaf"]["properties"] if key.endswith(">")}
+    assert keys == {f"{name}>" for name in BUILT_IN}
 
 
 def test_every_workflow_that_skydag_accepts_fits() -> None:

@@ -14,8 +14,9 @@ DOCS = Path(__file__).parents[2] / "docs" / "permissions.md"
 
 
 def installation() -> Template:
-    """The template as a stack named skydag; the stream's ARN, known only after creation, is made up."""
-    template = Template.load()
+    """The template as a stack named skydag that may send mails; the stream's ARN, known only after creation, is made
+    up."""
+    template = Template.load(parameters={"MailIdentity": "example.com"})
     template.learn("Table", "StreamArn", f"{template.attribute('Table', 'Arn')}/stream/*")
     return template
 

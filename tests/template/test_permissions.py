@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from tests.template.permissions import Grant, attached, grants, installation, told
 
+from skydag.embedded.template import Template
+
 TEMPLATE = installation()
 
 #: The only statements on every resource there is, each because AWS knows no resource for its action.
@@ -64,6 +66,15 @@ def test_f8_only_work_and_finish_read_secrets_and_neither_runs_user_code() -> No
     assert {grant.holder for grant in grants(TEMPLATE) for action in grant.actions if action.startswith("ssm:")} == {
         "WorkRole", "FinishRole"
     }
+
+
+def test_only_work_sends_mails_and_only_where_an_identity_is_given() -> None:
+    def holders(template: Template) -> list[str]:
+        return [grant.holder for grant in grants(template) if "ses:SendRawEmail" in grant.actions]
+
+    plain = Template.load()
+    plain.learn("Table", "StreamArn", "arn:aws:dynamodb:us-east-1:123456789012:table/skydag-Table/stream/*")
+    assert (holders(TEMPLATE), holders(plain)) == (["WorkRole"], [])
 
 
 def test_nobody_scans_or_administers_the_table() -> None:

@@ -22,6 +22,7 @@ BUILT_IN: Final = {
     "http_call": "skydag_operators.http_call:HttpCall",
     "if": "skydag_operators.if_:If",
     "loop": "skydag_operators.loop:Loop",
+    "mail": "skydag_operators.mail:MailTo",
     "notify": "skydag_operators.notify:Notify",
     "param_get": "skydag_operators.param_get:ParamGet",
     "param_set": "skydag_operators.param_set:ParamSet",
@@ -33,7 +34,7 @@ BUILT_IN: Final = {
 
 #: Digdag's own operators (O-1) that are not here yet; docs/compatibility.md lists them, a test compares.
 NOT_YET: Final = frozenset({
-    "bq", "bq_ddl", "bq_extract", "bq_load", "embulk", "emr", "gcs_wait", "mail",
+    "bq", "bq_ddl", "bq_extract", "bq_load", "embulk", "emr", "gcs_wait",
     "pg", "rb", "redshift", "redshift_load", "redshift_unload", "s3_wait", "td", "td_ddl",
     "td_for_each", "td_load", "td_partial_delete", "td_result_export", "td_run", "td_table_export", "td_wait",
     "td_wait_table",

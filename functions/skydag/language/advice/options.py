@@ -18,7 +18,7 @@ OPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "call": (), "echo": (), "fail": (), "for_each": (), "for_range": (), "if": (), "loop": ("count",), "notify": (),
     "http": (*_HTTP, "store_content"), "http_call": (*_HTTP, "content_type_override"),
     "mail": ("body", "subject", "to", "cc", "bcc", "from", "html", "attach_files", "host", "port", "username",
-             "password", "tls", "ssl", "debug"),
+             "password", "tls", "ssl", "debug", "transport"),
     "require": ("session_time", "ignore_failure", "rerun_on", "params", "project_id", "project_name",
                 "retry_attempt_name"),
     "wait": ("blocking", "poll_interval"),
