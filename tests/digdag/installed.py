@@ -28,6 +28,7 @@ from tests.digdag.play import (
 )
 from tests.digdag.workflow_cases import differences
 from tests.goldens.rest_player import Reply, archive
+from tests.simulation.modes import MODES
 from tests.web import Web, serving
 
 from skydag.app.tasks import TaskRow
@@ -41,16 +42,18 @@ TROUBLE = ("Configuration error at task ", "Task +", "Task failed with unexpecte
 JSON = {"Content-Type": "application/json"}
 
 
-def play(cases: Sequence[Mapping[str, Any]], *, is_direct: bool) -> dict[str, list[str]]:
-    """What came out otherwise, by case; a case that came out right is not named."""
-    parameters = {"DirectContinuation": str(is_direct).lower(), "TaskLimit": LIMIT, "AttemptLimit": 10_000,
-                  "Fusing": "false", "Inline": "false"}      # tasks of one call share a second, their lines no order
+def play(cases: Sequence[Mapping[str, Any]], mode: str) -> dict[str, list[str]]:
+    """What came out otherwise, by case; a case that came out right is not named. mode: of MODES."""
+    on = {name: str(value).lower() for name, value in MODES[mode].items()}
+    parameters = {"DirectContinuation": on["is_direct"], "Fusing": on["is_fused"], "Inline": on["is_inline"],
+                  "TaskLimit": LIMIT, "AttemptLimit": 10_000}
     durations: dict[str, Duration] = {"Work": timedelta(seconds=1), "Script": _naps}
     with ExitStack() as open_, Installation(
             clock=VirtualClock(START), parameters=parameters, durations=durations) as installation:
         house = House(installation)
         webs = {case["id"]: open_.enter_context(serving()) for case in cases if "http" in case.get("needs", ())}
-        played = {case["id"]: InstalledCase(case, house, webs.get(case["id"])) for case in cases}
+        has_order = not MODES[mode]["is_inline"]        # tasks of one call share a second, their lines have no order
+        played = {case["id"]: InstalledCase(case, house, webs.get(case["id"]), has_order=has_order) for case in cases}
         going = {name: one.differences() for name, one in played.items()}
         found: dict[str, list[str]] = {}
         while going:
@@ -114,8 +117,8 @@ class House:
 
 
 class InstalledCase:
-    def __init__(self, case: Mapping[str, Any], house: House, web: Web | None) -> None:
-        self._case, self._house, self._web = with_address(case, web), house, web
+    def __init__(self, case: Mapping[str, Any], house: House, web: Web | None, *, has_order: bool) -> None:
+        self._case, self._house, self._web, self._has_order = with_address(case, web), house, web, has_order
         self._project = f"p-{case['id']}"
         self._attempt = "0"
         self._revisions = 0
@@ -210,7 +213,8 @@ class InstalledCase:
         yield from attempt_differences(expect.get("attempt", {}), _attempt(found))
         yield from differences(expect, self._rows())
         if "echo" in expect:
-            yield from echo_differences(expect["echo"], self._printed(), any_order=expect.get("echo_any_order", False))
+            any_order = not self._has_order or expect.get("echo_any_order", False)
+            yield from echo_differences(expect["echo"], self._printed(), any_order=any_order)
         if self._web is not None and "requests" in expect:
             yield from request_differences(expect["requests"], self._web.requests)
 
