@@ -1,8 +1,8 @@
 """Every recorded workflow case comes out the same through the embedded installation: REST, the real handlers, moto.
 
 The cases are played in a few batches, all of a batch at once in one installation, the modes in turn: mostly as it is
-installed. `SKYDAG_CASES_IN=stream-only pytest tests/digdag/test_installed.py` plays all of them in one mode. What cannot
-be played yet stands in test_workflows.NOT_YET, for both worlds, or here; both lists may only shrink.
+installed. `SKYDAG_CASES_IN=stream-only pytest tests/digdag/test_installed.py` plays all of them in one mode. What
+cannot be played yet stands in test_workflows.NOT_YET, for both worlds, or here; both lists may only shrink.
 """
 
 from __future__ import annotations
