@@ -16,7 +16,7 @@ from skydag_operators.fail import Fail
 from skydag_operators.notify import Notify
 
 ROOT = Path(__file__).parents[2]
-WITH_RETRY = {"call", "http", "http_call", "param_get", "param_set", "require", "sh", "py"}     # O-27
+WITH_RETRY = {"mail", "call", "http", "http_call", "param_get", "param_set", "require", "sh", "py"}     # O-27
 RUNS_CODE = {"sh", "py"}
 
 
