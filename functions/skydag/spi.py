@@ -1,22 +1,34 @@
-"""The one page that an operator's author reads.
+"""The one page that an operator's author reads; docs/plugins.md builds one, tests it, and installs it.
 
-An operator is found by the entry point group `skydag.operators` (name -> class) and run for one task:
-
-    class Greet:
-        retries = True                                  # honours _retry on the task (O-27)
-        runs_code = False                               # True: runs in the sandboxed `script` function or a container
-        is_small = False                                # True: takes a moment, touches nothing outside; optional
+    class Greet(Operator):
+        retries = True
 
         def run(self, request: TaskRequest) -> TaskResult:
-            request.log(f"hello {required(request.config, '_command')}")
-            return TaskResult(store={"greeted": True})
+            name = required(request.config, "_command", text)       # what stands behind `greet>:`
+            request.echo(f"hello {name}")
+            return TaskResult(store={"greeted": name})
 
-        def cleanup(self, request: TaskRequest) -> None:    # called instead of run once a kill was requested
-            ...
+Found by the entry point group `skydag.operators`: `greet = "skydag_greet:Greet"` makes `greet>:`. The class is made
+once in a process and runs many tasks, several at once: `self` is no place for what belongs to one of them.
 
-Everything it may ask of its surroundings comes with the request. It raises TaskError("why") when the task failed,
-ConfigError("what is wrong with the parameters") when the task is written wrongly, and Again(...) to be called later.
-It may be called twice for one task: whatever it starts outside must carry `request.run_id`.
+Parameters are read by `skydag.model.values`: required and optional, with text, integer, boolean, duration, array,
+mapping. They take what Digdag takes (every result of `${...}` is text), and say what is wrong.
+
+How it ends     return TaskResult; raise TaskError("why") if the task failed, ConfigError("what is wrong") if it is
+                written wrongly, Again(...) to be called later. Whatever else is raised fails it with its traceback.
+Waiting         is not sleeping: Again says in how many seconds, and carries the state that comes back in
+                `request.state`. In an installation a run has at most 14 minutes, and holds a function as long.
+Failures        `retries = True`: a task's `_retry` runs it again. With the state of the run that failed, so that it
+                can go on, or begin anew if it drops that.
+Twice           A run may die when it has done its work and nobody has heard of it. The next run has the same state, so
+                what is started outside carries `request.once`, or is looked for before it is started.
+Secrets         are asked for by name, at the moment of use: `request.secrets("greet.token")`. Keep them out of what is
+                stored, exported, or carried by Again.
+Dry run         `skydag run --dry-run` calls no operator; there is nothing to do.
+Cancellation    When the attempt is killed, a task that waits is canceled at once, and what a run still brings is
+                dropped. Nothing is called: what was started outside needs a limit of time of its own.
+User code       Operators run in the control plane. With `runs_code = True` one runs where `py>` and `sh>` do: its role
+                reads the project and the secrets that its task names, and no more; `commands` work there.
 """
 
 from __future__ import annotations
@@ -26,12 +38,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
-from skydag.errors import ConfigError, TaskError
+from skydag.errors import ConfigError as ConfigError
+from skydag.errors import TaskError as TaskError
 from skydag.model.records import Protocol, dataclass, field
 
 
 class Again(Exception):
-    """Call me again in `after_s` seconds (0: at once) with this state. Not a failure (E-42)."""
+    """Call me again in `after_s` seconds (0: at once) with this state, which is JSON and replaces the one before. Not a
+    failure (E-42)."""
 
     def __init__(self, after_s: float, state: Mapping[str, Any]) -> None:
         super().__init__(f"again in {after_s} s")
@@ -40,7 +54,7 @@ class Again(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskResult:
-    """What a successful run leaves behind (E-40)."""
+    """What a successful run leaves behind (E-40); all of it JSON."""
 
     subtasks: Mapping[str, Any] = field(default_factory=dict)   # a task body: an operator, or +tasks; becomes ^sub
     export: Mapping[str, Any] = field(default_factory=dict)     # seen by the tasks below
@@ -177,10 +191,10 @@ class TaskRequest:
     timezone: str
     task_id: int
     task_name: str                      # full name
-    run: int                            # 1, 2, ...: a repeat of the same run has the same number
+    run: int                            # 1, 2, ...: polls, retries and repeats of lost runs count on
     config: Mapping[str, Any]           # everything the task sees, evaluated: parameters, built-in variables, own keys
     local: Mapping[str, Any]            # its own keys only, evaluated
-    state: Mapping[str, Any]            # what Again carried last time
+    state: Mapping[str, Any]            # what Again carried last time; `retry_count` of `_retry` is in it, too
     task_limit: int                     # most tasks an attempt may have
     files: ProjectFiles
     log: Callable[[str], None]          # one or more lines for the task's log
@@ -196,24 +210,26 @@ class TaskRequest:
     params: SharedParams = field(default_factory=NoParams)
 
     @property
+    def once(self) -> str:
+        """The same in all runs of this task, whatever waited or died in between; another in each of its retries. A
+        token, or part of a name, for what must not be started twice: letters, digits and `-`, at most 50."""
+        return f"{self.attempt_id}-{self.task_id}-{self.state.get('retry_count', 0)}"
+
+    @property
     def run_id(self) -> str:
-        """The same for every repeat of this run, no other's: for outside effects that must not double."""
+        """This run's, no other's: also a run that takes the place of a lost one has another."""
         return f"{self.attempt_id}-{self.task_id}-{self.run}"
 
 
 class Operator(Protocol):
-    retries: ClassVar[bool]
-    runs_code: ClassVar[bool]
+    """Derive from it, and define `run`."""
+
+    retries: ClassVar[bool] = False         # whether `_retry` of a task counts (O-27)
+    runs_code: ClassVar[bool] = False       # whether it runs where user code does, not in the control plane
+    # is_small = True, besides: takes a moment, touches nothing outside, may be run twice; then it costs no call
 
     def run(self, request: TaskRequest) -> TaskResult: ...
 
-    def cleanup(self, request: TaskRequest) -> None: ...
-
-
-def required(config: Mapping[str, Any], key: str) -> Any:
-    """config[key], or Digdag's words for its absence (L-64)."""
-    if key not in config:
-        raise ConfigError(f"Parameter '{key}' is required but not set")
-    if config[key] is None:
-        raise ConfigError(f"Parameter '{key}' is required but null")
-    return config[key]
+    def cleanup(self, request: TaskRequest) -> None:
+        """For what a kill should end. No kill calls it yet (docs/compatibility.md, K-6)."""
+        return

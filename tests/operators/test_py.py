@@ -20,7 +20,7 @@ def trial(tmp_path: Path) -> Trial:
 def printed(trial: Trial, module: str, command: str = "m.f", **params: Any) -> list[str]:
     trial.file("m.py", module)
     trial.run(Py(), {"_command": command, **params})
-    return trial.lines
+    return trial.log
 
 
 def failure(trial: Trial, module: str | None, command: str = "m.f", **params: Any) -> TaskError:
@@ -75,7 +75,7 @@ def test_o99_modules_in_packages_and_classes_in_them(trial: Trial) -> None:
                "    def go(self):\n        print('in class')\n")
     for command in ("pkg.mod.f", "pkg.mod.C.go", "pkg.In.go"):
         trial.run(Py(), {"_command": command})
-    assert trial.lines == ["in module", "in class", "in package"]
+    assert trial.log == ["in module", "in class", "in package"]
 
 
 def test_o99_an_import_error_inside_the_users_module_is_the_error_shown(trial: Trial) -> None:
@@ -195,7 +195,7 @@ def test_o96_a_whole_program_as_script(trial: Trial) -> None:
                "empty = {'subtask_config': {}, 'export_params': {}}\n"
                "json.dump({**empty, 'store_params': {'s': 1}}, open(sys.argv[2], 'w'))\n")
     assert trial.run(Py(), {"script": program, "p": 7}).store == {"s": 1}
-    assert trial.lines == ["script 7"]
+    assert trial.log == ["script 7"]
     with pytest.raises(TaskError, match=r"output\.json is not JSON"):
         trial.run(Py(), {"script": "import sys\nopen(sys.argv[2], 'w').write('{')"})
 
@@ -212,7 +212,7 @@ def test_o102_modules_are_found_in_the_working_directory_after_the_standard_ones
     trial.file("sub/runner.py", "def f():\n    print('a runner of the user')\n")
     trial.run(Py(), {"_command": "m.f", "_workdir": "sub"})
     trial.run(Py(), {"_command": "runner.f", "_workdir": "sub"})
-    assert trial.lines == ["sub True", "a runner of the user"]
+    assert trial.log == ["sub True", "a runner of the user"]
 
 
 def test_f9_megabytes_of_parameters_and_results_pass(trial: Trial) -> None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.operators.doubles import Trial
 
-from skydag.errors import ConfigError, LimitError, NotFoundError, TaskError
-from skydag.spi import Again, OtherAttempt
+from skydag.errors import LimitError, NotFoundError
+from skydag.spi import OtherAttempt
+from skydag.testing import Trial
 from skydag_operators.require import Require
 
 
@@ -54,83 +53,74 @@ class Elsewhere:
         return next(one for one in self.attempts.values() if one.attempt_id == attempt_id)
 
 
-class Task:
-    """One require> task, run again and again with the state of the run before."""
+class Task(Trial):
+    """One require> task, run again and again."""
 
-    def __init__(self, folder: Path, **config: Any) -> None:
-        self.trial, self.elsewhere = Trial(folder), Elsewhere()
-        self.config = {"_command": "child", **config}
-        self.local: dict[str, Any] | None = None
-        self.state: dict[str, Any] = {}
-        self.run_number = 0
-        self.waits: list[float] = []
+    def __init__(self, **config: Any) -> None:
+        self.elsewhere, self.config = Elsewhere(), {"_command": "child", **config}
+        super().__init__(Require(), self.config)
+        self.workflows = self.elsewhere
 
-    def run(self, *, is_recorded: bool = True) -> str:
-        """again, or how it ended."""
-        self.run_number += 1
-        request = replace(self.trial.request(self.config, self.local), state=self.state, run=self.run_number,
-                          workflows=self.elsewhere)
-        try:
-            Require().run(request)
-        except Again as again:
-            if is_recorded:
-                self.waits.append(again.after_s)
-                self.state = again.state
-            return "again"
-        return "success"
+    def ended(self, *, is_lost: bool = False) -> str:
+        """again, success, or the error."""
+        tried = self.run(is_lost=is_lost)
+        return tried.error or ("success" if tried.is_success else "again")
+
+    @property
+    def pauses(self) -> list[float]:
+        return [wait.total_seconds() for wait in self.waits]
 
 
 @pytest.fixture
-def task(tmp_path: Path) -> Task:
-    return Task(tmp_path)
+def task() -> Task:
+    return Task()
 
 
 def test_o59_o60_it_starts_the_workflow_once_and_polls_ever_more_slowly_until_it_is_done(task: Task) -> None:
-    assert {task.run() for _ in range(7)} == {"again"}
-    assert task.waits == [1, 2, 4, 8, 10, 10, 10]
+    assert {task.ended() for _ in range(7)} == {"again"}
+    assert task.pauses == [1, 2, 4, 8, 10, 10, 10]
     assert task.state["require_kicked"] is True
     assert (task.state["target_session_id"], task.state["target_attempt_id"]) == (5, 20)
     assert len(task.elsewhere.asked) == 1, "what is waited for is looked at by its id"
     task.elsewhere.ends(is_success=True)
-    assert [task.run(), task.run()] == ["again", "success"]
-    assert task.waits[-1] == 1
+    assert [task.ended(), task.ended()] == ["again", "success"]
+    assert task.pauses[-1] == 1
 
 
-def test_e96_the_start_carries_params_time_project_and_name_of_the_tasks_own_keys(tmp_path: Path) -> None:
-    task = Task(tmp_path, params={"a": [1]}, session_time="2024-12-31T00:00:00+09:00")
-    task.local = {"project_name": "other", "retry_attempt_name": "again"}
+def test_e96_the_start_carries_params_time_project_and_name_of_the_tasks_own_keys() -> None:
+    task = Task(params={"a": [1]}, session_time="2024-12-31T00:00:00+09:00")
+    task.own = {"project_name": "other", "retry_attempt_name": "again"}
     task.config |= {"project_id": 99, "retry_attempt_name": "not read: exported"}
-    task.run()
+    task.ended()
     assert task.elsewhere.asked == [{
         "workflow": "child", "time": datetime(2024, 12, 31, tzinfo=timezone(timedelta(hours=9))), "project": "other",
         "params": {"a": [1]}, "name": "again"}]
 
 
 def test_e96_without_them_it_is_the_tasks_own_project_and_session_time(task: Task) -> None:
-    task.run()
+    task.ended()
     assert task.elsewhere.asked == [{"workflow": "child", "time": datetime(2025, 1, 1, tzinfo=UTC), "project": None,
                                      "params": {}, "name": None}]
 
 
 def test_f3_a_run_that_died_after_its_start_is_recognised_by_the_next(task: Task) -> None:
     task.config["rerun_on"] = "all"
-    task.run(is_recorded=False)
+    task.ended(is_lost=True)
     task.elsewhere.ends(is_success=True)
-    assert [task.run() for _ in range(3)] == ["again", "again", "success"]
+    assert [task.ended() for _ in range(3)] == ["again", "again", "success"]
     assert len(task.elsewhere.attempts) == 1, "started by this task, so rerun_on starts no other"
 
 
 @pytest.mark.parametrize("ignore", [False, True])
 def test_o59_a_failure_fails_the_task_unless_it_is_ignored(task: Task, ignore: bool) -> None:
     task.config["ignore_failure"] = ignore
-    task.run()
+    task.ended()
     task.elsewhere.ends(is_success=False)
-    task.run()
+    task.ended()
     if ignore:
-        assert task.run() == "success"
+        assert task.ended() == "success"
     else:
-        with pytest.raises(TaskError, match=r"^Dependent workflow failed\. Session id: 5, attempt id: 20$"):
-            task.run()
+        assert task.ended() == "Dependent workflow failed. Session id: 5, attempt id: 20"
 
 
 @pytest.mark.parametrize(("rerun_on", "succeeded", "attempts"), [
@@ -142,30 +132,30 @@ def test_o63_a_finished_session_is_run_again_as_rerun_on_says(
 ) -> None:
     task.config |= {"rerun_on": rerun_on, "ignore_failure": True}
     task.elsewhere.there_is(is_success=succeeded)
-    task.run()
+    task.ended()
     if attempts == 2:
-        assert task.waits == [0]
-        task.run()
+        assert task.pauses == [0]
+        task.ended()
         task.elsewhere.ends(is_success=True)
-        task.run()
-    assert task.run() == "success"
+        task.ended()
+    assert task.ended() == "success"
     assert len(task.elsewhere.attempts) == attempts
     assert ("rerun_on_retry_attempt_name" in task.state) == (attempts == 2)
 
 
 def test_o59_an_attempt_that_is_running_is_joined(task: Task) -> None:
     task.elsewhere.there_is(is_done=False)
-    assert [task.run(), task.run()] == ["again", "again"]
+    assert [task.ended(), task.ended()] == ["again", "again"]
     assert "require_kicked" not in task.state
     task.elsewhere.ends(is_success=True)
-    assert [task.run(), task.run()] == ["again", "success"]
+    assert [task.ended(), task.ended()] == ["again", "success"]
 
 
 def test_o59_of_a_session_that_was_retried_meanwhile_the_last_attempt_counts(task: Task) -> None:
-    task.run()
+    task.ended()
     task.elsewhere.ends(is_success=False)
     task.elsewhere.there_is("by hand", is_done=True, is_success=True)
-    assert [task.run(), task.run()] == ["again", "success"]
+    assert [task.ended(), task.ended()] == ["again", "success"]
 
 
 def test_o62_a_retry_begins_anew_where_rerun_on_allows_it_and_fails_at_once_where_not(task: Task) -> None:
@@ -173,20 +163,18 @@ def test_o62_a_retry_begins_anew_where_rerun_on_allows_it_and_fails_at_once_wher
         task.config["rerun_on"] = rerun_on
         task.elsewhere.attempts.clear()
         task.state = {}
-        task.run()
+        task.ended()
         task.elsewhere.ends(is_success=False)
-        task.run()
-        with pytest.raises(TaskError):
-            task.run()
+        task.ended()
+        assert "Dependent workflow failed" in task.ended()
         task.state = task.state | {"retry_count": 1}
         if ends == "failed":
-            with pytest.raises(TaskError):
-                task.run()
+            assert "Dependent workflow failed" in task.ended()
             continue
-        task.run()
-        task.run()
+        task.ended()
+        task.ended()
         task.elsewhere.ends(is_success=True)
-        assert [task.run(), task.run()] == ["again", "success"]
+        assert [task.ended(), task.ended()] == ["again", "success"]
         assert len(task.elsewhere.attempts) == 2
 
 
@@ -198,19 +186,16 @@ def test_o62_a_retry_begins_anew_where_rerun_on_allows_it_and_fails_at_once_wher
     ({"_command": None}, "Parameter '_command' is required but null"),
     ({"params": "x"}, "params"),
 ])
-def test_o58_wrong_keys_are_named(tmp_path: Path, config: dict[str, Any], message: str) -> None:
-    with pytest.raises(ConfigError, match=message):
-        Task(tmp_path, **config).run()
+def test_o58_wrong_keys_are_named(config: dict[str, Any], message: str) -> None:
+    error = Task(**config).ended()
+    assert message in error and error.endswith(" (config)")
 
 
 def test_o61_what_cannot_be_started_fails_the_task_with_its_name(task: Task) -> None:
     task.config["project_name"] = "shop"
     task.elsewhere.refusal = NotFoundError("project 'shop' has no workflow 'child'; did you mean 'chile'?")
-    with pytest.raises(TaskError) as failed:
-        task.run()
-    assert str(failed.value) == (
+    assert task.ended() == (
         "Dependent workflow does not exist. projectName:shop, workflowName:child (project 'shop' has no workflow "
         "'child'; did you mean 'chile'?)")
     task.elsewhere.refusal = LimitError("Too many attempts running. Limit: 100, Current: 100")
-    with pytest.raises(TaskError, match=r"^Too many attempts running\. Limit: 100, Current: 100$"):
-        task.run()
+    assert task.ended() == "Too many attempts running. Limit: 100, Current: 100"

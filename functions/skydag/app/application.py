@@ -21,6 +21,7 @@ from skydag.app.task_log import TaskLog
 from skydag.app.tasks import Rows, TaskRow
 from skydag.app.work import Observer, Places, Work
 from skydag.engine.pages import Child
+from skydag.errors import ConfigError
 from skydag.language.evaluate import Evaluator
 from skydag.model.records import dataclass
 from skydag.model.session import Attempt, Resume
@@ -182,7 +183,10 @@ class Application:
 
     def _is_small(self, child: Child) -> bool:
         name = named(child.config)
-        operator = None if name is None else self._find(name)
+        try:
+            operator = None if name is None else self._find(name)
+        except ConfigError:                     # whoever runs it says so
+            return False
         return operator is not None and is_small(operator)
 
     def open_log(self, attempt: Attempt, name: str, number: int, run: int) -> TaskLog:

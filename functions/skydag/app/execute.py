@@ -15,6 +15,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from skydag.app.mask import Mask
+from skydag.app.operators import BUILT_IN
+from skydag.app.results import check_json, checked
 from skydag.app.secret_names import renamed
 from skydag.engine.retry import RetryPolicy, leaf_policy, retry_wait
 from skydag.errors import ConfigError, TaskError, UnavailableError, WorkflowError
@@ -38,6 +40,7 @@ from skydag.spi import (
 from skydag.store.attempts import from_json
 
 ERROR_CHARS_MAX: Final = 20_000
+RETRY_COUNT: Final = "retry_count"      # in a task's state: how often its own `_retry` ran it again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,14 +74,31 @@ def run(job: Mapping[str, Any], operator: Operator, surroundings: Surroundings) 
     try:
         if operator.retries:
             policy = leaf_policy(job["config"].get("_retry"))
-        result = operator.run(request(job, surroundings))
+        result = _run(job, operator, surroundings)
     except Again as again:
-        return Ended(kind=AGAIN, after_s=max(0.0, again.after_s), state=again.state)
+        return Ended(kind=AGAIN, after_s=max(0.0, again.after_s), state=_counted(job, again.state))
     except UnavailableError:                # a notification refused, a secret not read: the run is lost, and repeated
         raise
     except Exception as error:
         return _failed(job, error, policy, surroundings)
     return _succeeded(result)
+
+
+def _run(job: Mapping[str, Any], operator: Operator, surroundings: Surroundings) -> TaskResult:
+    """What is not ours is looked at before it goes on its way."""
+    if job.get("operator") in BUILT_IN:
+        return operator.run(request(job, surroundings))
+    try:
+        return checked(operator.run(request(job, surroundings)))
+    except Again as again:
+        check_json(state=again.state)
+        raise
+
+
+def _counted(job: Mapping[str, Any], state: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A poll that leaves out how often the task was retried does not begin the count anew (E-57)."""
+    counted = {key: job["state"][key] for key in (RETRY_COUNT,) if key in job["state"]}
+    return {**counted, **state}
 
 
 def _succeeded(result: TaskResult) -> Ended:
@@ -98,9 +118,9 @@ def _failed(job: Mapping[str, Any], error: Exception, policy: RetryPolicy | None
         message = f"{error or type(error).__name__} ({_words(type(error).__name__)})"
         trace = "".join(traceback.format_exception(error))
         surroundings.log(f"Task failed with unexpected error: {message}\n{trace}")
-    count = job["state"].get("retry_count", 0)
+    count = job["state"].get(RETRY_COUNT, 0)
     if policy is not None and policy.limit > count:
-        state = {k: v for k, v in job["state"].items() if k != "commandStatus"} | {"retry_count": count + 1}
+        state = {k: v for k, v in job["state"].items() if k != "commandStatus"} | {RETRY_COUNT: count + 1}
         return Ended(kind=AGAIN, after_s=retry_wait(policy, count).total_seconds(), state=state)
     mask = surroundings.mask
     return failed(mask(message)[:ERROR_CHARS_MAX], mask(trace)[-ERROR_CHARS_MAX:] if trace else None)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
+from skydag.errors import ConfigError
 from skydag.spi import Operator
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP: Final = "skydag.operators"
 
@@ -40,11 +44,14 @@ NOT_YET: Final = frozenset({
     "td_wait_table",
 })
 
+NEEDED: Final = ("run", "retries", "runs_code")         # of a class that was not derived from spi.Operator
+
 _known: dict[str, Operator | None] = {}
 
 
 def find_operator(name: str) -> Operator | None:
-    """An instance of the operator of that name; None if no installed distribution has one."""
+    """An instance of the operator of that name; None if no installed distribution has one. ConfigError: the one that
+    there is cannot be used."""
     if name not in _known:
         _known[name] = _load(name)
     return _known[name]
@@ -82,8 +89,29 @@ def _load(name: str) -> Operator | None:
     if target is not None:
         module, _, attribute = target.partition(":")
         return cast(Operator, getattr(importlib.import_module(module), attribute)())
+    return _of_others(name)
+
+
+def _of_others(name: str) -> Operator | None:
     from importlib.metadata import entry_points  # takes longer to load than most tasks to run
 
-    for point in entry_points(group=GROUP, name=name):
-        return cast(Operator, point.load()())
+    points = {_where(point): point for point in entry_points(group=GROUP, name=name)}
+    if len(points) > 1:
+        raise ConfigError(f"operator {name}> is there twice: {', '.join(sorted(points))}; uninstall one")
+    for where, point in points.items():
+        try:
+            operator = point.load()()
+        except Exception as broken:
+            reason = str(broken) or type(broken).__name__
+            raise ConfigError(f"operator {name}> of {where} cannot be used: {reason}") from broken
+        for needed in NEEDED:
+            if not hasattr(operator, needed):
+                raise ConfigError(f"operator {name}> of {where} cannot be used: it has no '{needed}'; derive its class "
+                                  "from skydag.spi.Operator")
+        return cast(Operator, operator)
     return None
+
+
+def _where(point: EntryPoint) -> str:
+    brought = point.dist
+    return f"{brought.name} {brought.version} ({point.value})" if brought else point.value
