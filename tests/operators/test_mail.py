@@ -236,7 +236,7 @@ def test_the_password_is_a_secret_and_no_parameter(tmp_path: Path) -> None:
         trial = Trial(tmp_path)
         said = refused(trial, post, username="ann", password=USERS["ann"])
         assert said.startswith(f"the mail server localhost:{post.port} does not accept user or password (535)")
-        assert "the parameter 'password' is ignored" in trial.lines[0]
+        assert "the parameter 'password' is ignored" in trial.log[0]
 
 
 def test_o47_secrets_may_have_other_names(tmp_path: Path) -> None:
@@ -257,14 +257,14 @@ def test_no_password_is_told_by_an_error_or_by_debug(tmp_path: Path) -> None:
         told = refused(Trial(tmp_path, secrets={"mail.password": USERS["ann"]}), post, debug=True)
     assert USERS["ann"] not in said + told + "\n".join(trial.logged)
     assert "550 *** again" in told
-    assert any(line.startswith("> ***") for line in trial.lines)
+    assert any(line.startswith("> ***") for line in trial.log)
 
 
 def test_debug_tells_the_conversation_and_without_it_nothing_is_told(trial: Trial, post: Post) -> None:
     sent(trial, post)
     assert trial.logged == []
     sent(trial, post, debug=True)
-    said = "\n".join(trial.lines)
+    said = "\n".join(trial.log)
     assert "> rcpt TO:<ann@example.com>\n< 250 fine" in said
     assert "how are you" not in said
 
