@@ -128,7 +128,8 @@ def cluster(aws: str, request: pytest.FixtureRequest) -> Cluster:
 
 
 def test_a_container_is_told_only_where_its_job_lies(cluster: Cluster) -> None:
-    """A-92."""
+    """A-92, O-127, O-128, O-129: no command, no variables of the task, no address that expires; the container reads all
+    that by its own role."""
     task = cluster.run()
     assert task["taskDefinitionArn"] == cluster.base
     assert task["startedBy"] == "skydag/12"
@@ -138,6 +139,20 @@ def test_a_container_is_told_only_where_its_job_lies(cluster: Cluster) -> None:
     assert json.loads(cluster.objects.get(environment[0]["value"])) == {
         "attempt": {"id": "12"}, "path": "a", "config": {"x": 1}}
     assert "command" not in task["overrides"]["containerOverrides"][0]
+    (request,) = cluster.sent()
+    assert (request["count"], request["launchType"]) == (1, "FARGATE")
+    assert request["networkConfiguration"]["awsvpcConfiguration"]["subnets"] == list(cluster.place.subnets)
+    assert "https://" not in json.dumps(request["overrides"])
+
+
+def test_o125_o126_a_task_cannot_choose_another_cluster_or_definition(cluster: Cluster) -> None:
+    """Whoever writes workflows gets no more than the installation's own cluster (F-8)."""
+    own = {"agent.command_executor.ecs": {"cluster_name": "other", "subnets": "s-1"},
+           "ecs": {"task_definition_arn": "arn:other"}}
+    arn = cluster.dispatch.container({"attempt": {"id": 12}, "path": "a", "config": own}, token="12-3-1")
+    task = cluster.ecs.describe_tasks(cluster=cluster.name, tasks=[arn])["tasks"][0]
+    assert task["taskDefinitionArn"] == cluster.base
+    assert "s-1" not in json.dumps(cluster.sent())
 
 
 def test_the_same_token_makes_the_same_request_and_another_token_another(cluster: Cluster) -> None:
@@ -159,9 +174,11 @@ def test_a_repeat_that_differs_a_little_names_the_container_that_runs(cluster: C
 
 
 def test_another_image_runs_in_a_copy_of_the_definition_made_once(cluster: Cluster) -> None:
+    """O-126: `docker.image` says which definition; nobody lists and reads all of them."""
+    listed = answer_first(cluster.ecs, "ListTaskDefinitions")
     tasks = [cluster.run("python:3.12", token=f"{number}") for number in range(2)]
     definitions = {task["taskDefinitionArn"] for task in tasks}
-    assert len(definitions) == 1
+    assert (len(definitions), listed) == (1, [])
     copy = cluster.ecs.describe_task_definition(taskDefinition=definitions.pop())["taskDefinition"]
     base = cluster.ecs.describe_task_definition(taskDefinition=cluster.base)["taskDefinition"]
     assert copy["family"].startswith(f"{base['family']}-")
@@ -185,6 +202,7 @@ def test_the_installations_own_image_needs_no_copy(cluster: Cluster) -> None:
 
 @pytest.mark.parametrize(("answer", "raised", "words"), [
     ({"tasks": [], "failures": [{"reason": "RESOURCE:MEMORY"}]}, UnavailableError, "RESOURCE:MEMORY"),
+    ({"tasks": [], "failures": [{"reason": "AGENT"}]}, UnavailableError, "AGENT"),
     ({"tasks": [], "failures": [{"reason": "Capacity is unavailable at this time"}]}, UnavailableError, "Capacity"),
     ({"tasks": [], "failures": [{"reason": "INACTIVE", "detail": "of the definition"}]}, TaskError, "INACTIVE of the"),
     ({"tasks": [], "failures": []}, TaskError, "no reason given"),
@@ -193,7 +211,7 @@ def test_the_installations_own_image_needs_no_copy(cluster: Cluster) -> None:
     (error("ClientException"), TaskError, "the container cannot be started"),
 ])
 def test_a_container_that_does_not_start_says_why(cluster: Cluster, answer: Any, raised: Any, words: str) -> None:
-    """A-91, A-94, A-95: what passes is tried again, what does not fails the task."""
+    """A-91, A-94, A-95, O-130: what passes is tried again, what does not fails the task."""
     answer_first(cluster.ecs, "RunTask", answer)
     with pytest.raises(raised, match=words):
         cluster.run()

@@ -110,12 +110,22 @@ def test_of_two_timers_the_one_that_fails_rings_again_a89() -> None:
 
 
 def test_a_container_that_was_killed_fails_its_task_with_the_reason_a99() -> None:
+    """O-132: the reasons of the task and its containers, joined by commas."""
     told = Told()
     container_ended.handle(event("ecs_task_stopped"), None, told.application)
     assert told.calls[0] == ("job_at", "data/jobs/9f86d081.json")
     _, attempt, path, run, token, reason, is_crash = told.calls[1]
     assert (attempt, path, run, token, is_crash) == (7, "0001", 2, "t", False)
     assert "exit code 137" in reason and "OutOfMemoryError" in reason
+
+
+def test_o132_a_container_that_ended_without_a_word_and_a_code_is_told_all_the_same() -> None:
+    bare = event("ecs_task_never_ran")
+    for key in ("stoppedReason", "containers"):
+        bare["detail"].pop(key, None)
+    told = Told()
+    container_ended.handle(bare, None, told.application)
+    assert told.calls[1][5] == "the container did not run: no reason given"
 
 
 def test_a_container_that_never_ran_has_no_exit_code_a73() -> None:

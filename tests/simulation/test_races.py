@@ -107,6 +107,19 @@ def _containers(tmp_path: Path, *, kills_before: bool) -> _Containers:
     return world
 
 
+def test_o131_nobody_asks_a_container_how_it_gets_on(tmp_path: Path) -> None:
+    """Its claim knows which one it is; its worker reports, or ECS tells of its end. So no state, and no poll."""
+    world = _Containers(tmp_path, replay=Script(runs_code=True))
+    world.started, world.stopped, world.kills = [], [], False
+    attempt_id = begin(world, "+a: {do>: 1, docker: {image: x}}\n", tmp_path)
+    while not world.started:
+        assert world._step()
+    leaf = world.application.tasks.leaf(attempt_id, world.calls[-1][1]["path"])
+    assert leaf is not None
+    assert (leaf.container, dict(leaf.state_params)) == (f"container-{world.started[0]}", {})
+    assert world.timers.next_at() is None
+
+
 def test_a_kill_while_the_container_starts_stops_it_E_71(tmp_path: Path) -> None:
     world = _containers(tmp_path, kills_before=False)
     assert set(world.stopped) == {f"container-{world.started[0]}"}
@@ -120,6 +133,7 @@ def test_a_kill_before_the_container_starts_ends_the_task_at_once(tmp_path: Path
 
 @pytest.mark.parametrize("moment", ["runs", "is handed over"])
 def test_a_kill_stops_the_container_of_a_task_and_its_event_ends_the_task_E_71(moment: str, tmp_path: Path) -> None:
+    """O-133: whatever operator runs there, not py> alone."""
     world = _Containers(tmp_path, replay=Script(runs_code=True))
     world.started, world.stopped, world.kills = [], [], False
     world.attempt_id = begin(world, "+a: {do>: 1, docker: {image: x}}\n", tmp_path)

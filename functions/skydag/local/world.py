@@ -37,7 +37,7 @@ from skydag.local.workflows import ProjectWorkflows
 from skydag.model.session import Attempt
 from skydag.model.task import State
 from skydag.ports import Alerts, Chance, Clock, Logs, Objects, SecretStore, Table
-from skydag.spi import Commands, Operator
+from skydag.spi import Commands, Operator, Outcome
 from skydag.store.task_items import ACT, SAFETY, ended_group
 
 BATCH: Final = 100
@@ -138,12 +138,20 @@ class LocalWorld:
     def _commands(self, attempt: Attempt, config: Mapping[str, Any], write: Callable[[str], None]) -> Commands:
         local = LocalCommands(write, self._env, children=self._children)
         docker = config.get("docker")
-        if isinstance(docker, Mapping):
+        if not isinstance(docker, Mapping):
+            return local
+
+        def in_a_container(
+            argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], inherit_env: bool = True,
+        ) -> Outcome:
+            """Read by whoever runs a command: what is wrong with `docker:` is that task's error, and nobody else's."""
             from skydag.local.docker import DockerCommands
 
-            return DockerCommands(local, docker, project=self._project, project_id=attempt.project_id,
-                                  revision=attempt.revision)
-        return local
+            commands = DockerCommands(local, docker, project=self._project, project_id=attempt.project_id,
+                                      revision=attempt.revision)
+            return commands(argv, cwd=cwd, env=env, inherit_env=inherit_env)
+
+        return in_a_container
 
     # --- going on ----------------------------------------------------------------------------------------------------
 
