@@ -137,7 +137,7 @@ def test_errors_say_of_which_kind_they_are_but_for_those_raised_on_purpose_l_150
     assert ran.error("+w+d") == "Command failed with code 3 (runtime)"
 
 
-def test_an_attempt_has_a_limit_of_tasks_l_166(run: Run) -> None:
+def test_an_attempt_has_a_limit_of_tasks_l_166_o_21(run: Run) -> None:
     ran = run("+a: {loop>: 9, _do: {echo>: x}}\n", task_limit=5)
     assert "Too many" in ran.error("+w+a")
     assert ran.printed == []

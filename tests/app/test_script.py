@@ -180,7 +180,7 @@ def test_a_report_that_cannot_be_delivered_fails_the_call_so_that_finish_hears_o
         place.script()(job("sh", "true"))
 
 
-def test_f7_secrets_are_asked_for_once_when_the_first_is_needed_and_masked_in_log_and_error(place: Place) -> None:
+def test_f7_o52_secrets_are_asked_for_once_when_the_first_is_needed_and_masked_in_log_and_error(place: Place) -> None:
     place.answer = {"values": {"app.token": "hunter2-hunter2", "app.other": "second-secret", "app.none": None}}
     command = "echo $T; echo >&2 second-secret; echo ${secret:app.other}"
     one = job("sh", command, _env={"T": "${secret:app.token}"})
@@ -206,7 +206,7 @@ def test_g8_a_secret_in_an_error_is_masked(place: Place) -> None:
     ({"values": {"t": None}}, "Secret not found for key: 't' (config)"),
     ({"refused": "the run is over"}, "the task's secrets were refused: the run is over"),
 ])
-def test_a_secret_that_cannot_be_had_fails_the_task_with_the_reason(
+def test_o46_a_secret_that_cannot_be_had_fails_the_task_with_the_reason(
     place: Place, answer: Mapping[str, Any], message: str,
 ) -> None:
     place.answer = answer

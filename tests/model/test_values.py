@@ -54,7 +54,7 @@ def test_a_value_of_another_kind_is_refused_by_its_key(read: Callable[[str, Any]
         read("k", value)
 
 
-def test_messages_are_digdags_l_64() -> None:
+def test_messages_are_digdags_and_name_type_key_and_value_l_64_o_16() -> None:
     with pytest.raises(ConfigError, match=r"^Parameter 'k' is required but not set$"):
         required({}, "k", text)
     with pytest.raises(ConfigError, match=r"^Parameter 'k' is required but null$"):

@@ -33,7 +33,7 @@ def subtasks(trial: Trial, operator: Any, config: Mapping[str, Any]) -> Mapping[
     (True, "do"), (5, "do"), ("true", "do"), ("True", "do"), (" true ", "do"),
     (False, "else"), (0, "else"), ("false", "else"), ("False", "else"), ("", "else"), ("null", "else"),
 ])
-def test_e91_if_takes_one_of_its_bodies(trial: Trial, condition: Any, chosen: str) -> None:
+def test_e91_o72_if_takes_one_of_its_bodies(trial: Trial, condition: Any, chosen: str) -> None:
     config = {"_command": condition, "_do": {"echo>": "do"}, "_else_do": {"echo>": "else"}}
     assert subtasks(trial, If(), config) == {"echo>": chosen}
 
@@ -48,7 +48,7 @@ def test_e91_a_missing_chosen_body_is_a_success_without_tasks(trial: Trial) -> N
     assert subtasks(trial, If(), {"_command": False, "_do": SAY}) == {}
 
 
-def test_e91_if_without_any_body_fails_and_a_bad_condition_is_told_first(trial: Trial) -> None:
+def test_e91_o72_if_without_any_body_fails_and_a_bad_condition_is_told_first(trial: Trial) -> None:
     with pytest.raises(ConfigError, match="Both _do and _else_do are not specified"):
         subtasks(trial, If(), {"_command": True, "_do": {}})
     with pytest.raises(ConfigError, match="maybe"):
@@ -59,7 +59,7 @@ def test_e91_if_without_any_body_fails_and_a_bad_condition_is_told_first(trial: 
         subtasks(trial, If(), {"_command": True, "_do": [1]})
 
 
-def test_e92_a_loop_exports_i_over_the_exports_of_its_body(trial: Trial) -> None:
+def test_e92_o64_a_loop_exports_i_over_the_exports_of_its_body(trial: Trial) -> None:
     do = {"_export": {"i": "mine", "q": "q${i}"}, "+x": SAY}
     assert subtasks(trial, Loop(), {"_command": 2, "_do": do}) == {
         "+loop-0": {"_export": {"i": 0, "q": "q${i}"}, "+x": SAY},
@@ -99,7 +99,7 @@ def test_e92_a_loop_refuses_what_is_no_number_no_body_and_too_many(trial: Trial)
         subtasks(trial, Loop(), {"_command": 1, "_do": {"_export": 3}})
 
 
-def test_e93_names_of_the_cross_product_the_first_key_slowest(trial: Trial) -> None:
+def test_e93_o66_names_of_the_cross_product_the_first_key_slowest(trial: Trial) -> None:
     config = {"_command": {"fruit": ["apple pie long", "orange"], "n": [1, {"k": 2}]}, "_do": SAY}
     generated = subtasks(trial, ForEach(), config)
     assert list(generated) == [
@@ -132,7 +132,7 @@ def test_k7_any_empty_list_gives_no_tasks(trial: Trial, command: Any) -> None:
     assert subtasks(trial, ForEach(), {"_command": command, "_do": SAY}) == {}
 
 
-def test_l65_the_mapping_and_each_list_may_be_json_text(trial: Trial) -> None:
+def test_l65_o15_the_mapping_and_each_list_may_be_json_text(trial: Trial) -> None:
     whole = subtasks(trial, ForEach(), {"_command": json.dumps({"x": [1]}), "_do": SAY})
     assert whole == {"+for-0=x=0=1": {**SAY, "_export": {"x": 1}}}
     one = subtasks(trial, ForEach(), {"_command": {"y": '["u"]'}, "_do": SAY})
@@ -190,7 +190,7 @@ def test_o70_a_wrong_range_is_refused(trial: Trial, command: Any, words: str) ->
 @pytest.mark.parametrize(("command", "workdir", "path"), [
     ("c", None, "c.dig"), ("c.dig", None, "c.dig"), ("d2/e", "d1", "d1/d2/e.dig"), ("../c", "d1", "c.dig"),
 ])
-def test_e95_call_finds_the_file_from_the_working_directory(
+def test_e95_o55_call_finds_the_file_from_the_working_directory(
     tmp_path: Path, command: str, workdir: str | None, path: str,
 ) -> None:
     trial = Trial(tmp_path, compiled={path: {"+x": SAY}})
@@ -211,3 +211,21 @@ def test_e95_a_broken_file_fails_the_calling_task_with_its_place(tmp_path: Path)
     trial = Trial(tmp_path, compiled={"c.dig": WorkflowError("c.dig:1:5: expected a mapping")})
     with pytest.raises(ConfigError, match=r"c\.dig:1:5: expected a mapping"):
         subtasks(trial, Call(), {"_command": "c"})
+
+
+@pytest.mark.parametrize(("operator", "config"), [
+    (Loop(), {"_command": 1}), (ForEach(), {"_command": {"a": [1]}}),
+    (ForRange(), {"_command": {"from": 0, "to": 1, "step": 1}}),
+])
+def test_o65_parallel_is_true_or_a_mapping_with_a_limit_exported_or_not(
+    trial: Trial, operator: Any, config: dict[str, Any],
+) -> None:
+    for value in (True, {"limit": 2}):
+        found = trial.run(operator, {**config, "_do": SAY, "_parallel": value}, local={**config, "_do": SAY}).subtasks
+        assert found["_parallel"] == value
+    assert "_parallel" not in trial.run(operator, {**config, "_do": SAY, "_parallel": False}).subtasks
+    for wrong in ([1], 1.5, None):
+        with pytest.raises(ConfigError, match="Invalid _parallel format: "):
+            trial.run(operator, {**config, "_do": SAY, "_parallel": wrong})
+    with pytest.raises(ConfigError, match="'limit' is required"):
+        trial.run(operator, {**config, "_do": SAY, "_parallel": {}})

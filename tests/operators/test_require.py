@@ -103,7 +103,7 @@ def test_e96_without_them_it_is_the_tasks_own_project_and_session_time(task: Tas
                                      "params": {}, "name": None}]
 
 
-def test_f3_a_run_that_died_after_its_start_is_recognised_by_the_next(task: Task) -> None:
+def test_f3_o25_a_run_that_died_after_its_start_is_recognised_by_the_next(task: Task) -> None:
     task.config["rerun_on"] = "all"
     task.ended(is_lost=True)
     task.elsewhere.ends(is_success=True)

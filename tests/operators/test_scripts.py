@@ -45,7 +45,7 @@ def test_o86_every_run_starts_its_command_and_waits_for_its_end(trial: Trial, st
     trial.state = state
     trial.run(Sh(), {"_command": "echo ran"})
     trial.run(Py(), {"_command": "m.f", "python": sys.executable})
-    assert trial.lines == ["ran", "ran"]
+    assert trial.log == ["ran", "ran"]
 
 
 def test_o86_a_code_that_is_not_0_fails_the_task(trial: Trial) -> None:
@@ -62,7 +62,7 @@ def test_o88_each_part_of_a_command_arrives_as_one(trial: Trial, place: Place) -
     shell = ["/bin/sh", "-c", 'echo "<$0> <$1>"; . "$2"', "a b", "$HOME 'x'"]
     trial.run(Sh(), {"_command": "echo fine", "shell": shell})
     trial.run(Py(), {"_command": "m.f", "python": [sys.executable, "-X", "one=a b; exit 1"]})
-    assert trial.lines == ["<a b> <$HOME 'x'>", "fine", "{'one': 'a b; exit 1'}"]
+    assert trial.log == ["<a b> <$HOME 'x'>", "fine", "{'one': 'a b; exit 1'}"]
 
 
 @pytest.mark.parametrize("config", [
@@ -75,7 +75,7 @@ def test_o89_keys_come_from_all_that_the_task_sees_and_from_the_block(trial: Tri
     merged = config({"shell": ["/bin/sh", "-x"], "python": [sys.executable, "-X", "mine"]})
     trial.run(Sh(), {"_command": "true", **merged}, local={"_command": "true"})
     trial.run(Py(), {"_command": "m.f", **merged}, local={"_command": "m.f"})
-    assert trial.lines == ["+ true", "{'mine': True}"]
+    assert trial.log == ["+ true", "{'mine': True}"]
 
 
 def test_o89_o50_but_the_variables_of_env_are_the_tasks_own(trial: Trial) -> None:
@@ -83,7 +83,7 @@ def test_o89_o50_but_the_variables_of_env_are_the_tasks_own(trial: Trial) -> Non
     for block in ({"_env": {"A": "a"}}, {"sh": {"_env": {"A": "a"}}, "py": {"_env": {"A": "a"}}}):
         trial.run(Sh(), {"_command": 'echo "${A-None}"', **block}, local={"_command": ""})
         trial.run(Py(), {"_command": "m.f", **block}, local={"_command": ""})
-    assert trial.lines == ["None"] * 4
+    assert trial.log == ["None"] * 4
 
 
 def test_o93_the_working_directory_is_not_on_the_path(trial: Trial) -> None:
@@ -93,7 +93,7 @@ def test_o93_the_working_directory_is_not_on_the_path(trial: Trial) -> None:
         trial.run(Sh(), {"_command": "tool_of_ours", "_workdir": "bin"})
     trial.logged.clear()
     trial.run(Sh(), {"_command": "./tool_of_ours", "_workdir": "bin"})
-    assert trial.lines == ["found"]
+    assert trial.log == ["found"]
 
 
 def test_o107_what_a_function_returns_is_ignored(trial: Trial) -> None:
@@ -153,3 +153,23 @@ def test_o124_a_script_in_a_container_that_is_built_writes_into_the_project(proj
     name = images.removeprefix("images -q ")
     assert f"-t {name}" in build
     assert ran_.startswith("run --cpus 2 --rm -v ") and f" {name} /bin/sh " in ran_
+
+
+def test_o55_o56_o57_called_tasks_see_the_callers_parameters_not_its_keys_and_work_in_their_own_folder(
+    project: Path,
+) -> None:
+    for name, own in (("sub/plain.dig", ""), ("sub/deep.dig", "_export: {_workdir: deep}\n")):
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_text(f"{own}+a: {{sh>: 'echo ${{p}} ${{e}} ${{typeof k}} $(basename $PWD)'}}\n")
+    Path("sub/deep").mkdir()
+    done = ran("_export: {p: 1}\n+a: {call>: sub/plain, k: 3, _export: {e: 2}}\n"
+               "+b: {call>: sub/deep.dig, _export: {e: 4}}\n+c: {sh>: 'basename $PWD', _export: {e: 5}}\n", "--no-save")
+    assert done.out.splitlines() == ["1 2 undefined sub", "1 4 undefined deep", project.name], done.err
+
+
+def test_o42_a_dry_run_evaluates_and_shows_each_task_and_runs_none(project: Path) -> None:
+    done = ran("+a: {sh>: touch ran}\n+b: {loop>: 2, _do: {echo>: no}}\n+c: {if>: true, _do: {echo>: no}}\n"
+               "+d: {echo>: '${1 + 1}'}\n", "--dry-run")
+    assert (done.code, done.out, Path("ran").exists()) == (0, "", False)
+    assert "echo>: 2" in done.err
+    assert "^sub" not in done.err

@@ -115,7 +115,7 @@ def _failed(job: Mapping[str, Any], error: Exception, policy: RetryPolicy | None
         message, trace = str(error), error.stacktrace
         surroundings.log(f"Task {name} failed.\n{message}" + (f"\n{trace}" if trace else ""))
     else:
-        message = f"{error or type(error).__name__} ({_words(type(error).__name__)})"
+        message = f"{str(error) or type(error).__name__} ({_words(type(error).__name__)})"
         trace = "".join(traceback.format_exception(error))
         surroundings.log(f"Task failed with unexpected error: {message}\n{trace}")
     count = job["state"].get(RETRY_COUNT, 0)
