@@ -4,7 +4,7 @@
 #   make test          everything that can be checked without an AWS account
 #   make simulate      random workflows under random mishaps: make simulate SEEDS=20000 FIRST=0 MODE=stream-only
 #   make deploy-test   sam build and sam deploy onto an emulator on this machine, then a whole journey (tests/deploy)
-#   make deploy        onto your AWS account: make deploy ARCH=arm64 PYTHON=3.13 ALERT_EMAIL=you@example.com
+#   make deploy        onto your AWS account: make deploy ARCH=arm64 PYTHON=3.13 ALERT_EMAIL=you@example.com PLUGINS=../folder
 #   make worker-image  the image for tasks with docker:
 .PHONY: demo test lint fuzz bench simulate deploy-test build deploy worker-image clean
 .DEFAULT_GOAL := demo
@@ -68,13 +68,26 @@ sources := pyproject.toml template.yaml $(wildcard hatch_build.py) functions/req
 wheels := --only-binary=:all: --platform manylinux2014_$(platform) --python-version $(PYTHON) --implementation cp
 into = $(PY) -m pip install -q --disable-pip-version-check --no-warn-conflicts --no-compile --no-deps --target
 
+# Operators of other distributions (docs/plugins.md): folders, wheels, names, and what these need in turn. The file
+# remembers which, so that others make another artifact.
+PLUGINS ?=
+plugin_sources = $(if $(PLUGINS),$(shell find $(PLUGINS) -name '*.py' -o -name pyproject.toml 2>/dev/null))
+with_plugins = $(if $(PLUGINS),$(into) $(1) $(wheels) $(PLUGINS))
+
+build/plugins.txt: always
+	@mkdir -p build; echo '$(PLUGINS)' | cmp -s - $@ || echo '$(PLUGINS)' > $@
+
+.PHONY: always
+always:
+
 build-%: $(artifact)/artifact.json
 	cp -R $(artifact)/. "$(ARTIFACTS_DIR)"
 
-$(artifact)/artifact.json: $(sources)
+$(artifact)/artifact.json: $(sources) $(plugin_sources) build/plugins.txt
 	rm -rf $(artifact)
 	$(into) $(artifact) .
 	$(into) $(artifact) $(wheels) -r functions/requirements.txt
+	$(call with_plugins,$(artifact))
 	$(PY) infra/trim.py $(artifact)
 	printf '{"architecture": "%s", "python": "python%s"}\n' $(ARCH) $(PYTHON) > $@
 
@@ -82,7 +95,7 @@ SAM ?= sam
 parameters = Architecture=$(ARCH) PythonVersion=python$(PYTHON) $(if $(ALERT_EMAIL),AlertEmail=$(ALERT_EMAIL)) $(PARAMETERS)
 
 build:
-	ARCH=$(ARCH) PYTHON=$(PYTHON) $(SAM) build --parameter-overrides $(parameters)
+	ARCH=$(ARCH) PYTHON=$(PYTHON) PLUGINS='$(PLUGINS)' $(SAM) build --parameter-overrides $(parameters)
 	$(PY) infra/trim.py --check .aws-sam/build $(ARCH) python$(PYTHON)
 
 deploy: build
@@ -98,10 +111,11 @@ worker-image: $(worker).stamp
 	$(DOCKER) build --platform linux/$(if $(filter arm64,$(ARCH)),arm64,amd64) --build-arg PYTHON=$(PYTHON) $(DOCKER_OPTIONS) \
 		-f infra/worker/Dockerfile -t $(IMAGE) $(worker)
 
-$(worker).stamp: $(sources)
+$(worker).stamp: $(sources) $(plugin_sources) build/plugins.txt
 	rm -rf $(worker)
 	$(into) $(worker) .
 	$(into) $(worker) $(wheels) -r functions/requirements.txt
+	$(call with_plugins,$(worker))
 	$(subst --no-deps,,$(into)) $(worker) $(wheels) -c functions/requirements.txt boto3
 	touch $@
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 from types import ModuleType
@@ -69,6 +70,19 @@ def test_pins_obey_what_pyproject_allows() -> None:
 
 def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", version))
+
+
+@pytest.mark.parametrize("target", ["build-Work", "worker-image"])
+def test_plugins_go_into_the_artifact_and_the_image_and_without_them_nothing_does(target: str) -> None:
+    def installs(*variables: str) -> list[str]:
+        command = ["make", "-n", "-B", "ARTIFACTS_DIR=out", target, *variables]
+        done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, check=True)
+        return [line for line in done.stdout.splitlines() if "pip install" in line]
+
+    plain, more = installs(), installs("PLUGINS=../one two==1.0")
+    (added,) = [line for line in more if line not in plain]
+    assert added.endswith(" ../one two==1.0") and "--no-deps" in added
+    assert len(more) == len(plain) + 1
 
 
 @pytest.fixture
