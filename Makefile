@@ -64,7 +64,7 @@ platform_arm64 := aarch64
 platform_x86_64 := x86_64
 platform := $(or $(platform_$(ARCH)),$(error ARCH is arm64 or x86_64, not '$(ARCH)'))
 sources := pyproject.toml template.yaml $(wildcard hatch_build.py) functions/requirements.txt infra/trim.py \
-	$(shell find functions operators -name '*.py' -o -name '*.js')
+	$(shell find functions operators -name '*.py' -o -name '*.js' -o -name '*.rb')
 wheels := --only-binary=:all: --platform manylinux2014_$(platform) --python-version $(PYTHON) --implementation cp
 into = $(PY) -m pip install -q --disable-pip-version-check --no-warn-conflicts --no-compile --no-deps --target
 

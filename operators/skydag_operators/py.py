@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from skydag.errors import ConfigError, TaskError
-from skydag.model.values import mapping, optional, required, text
+from skydag.model.values import optional, required, text
 from skydag.spi import Outcome, TaskRequest, TaskResult
-from skydag_operators import _command, _paths, _secrets
+from skydag_operators import _command, _paths, _runner, _secrets
 
 RUNNER = Path(__file__).with_name("_py_runner.py")
 
@@ -41,14 +41,10 @@ class Py:
             argv = [*python(config), _command.relative(program, cwd), *([command] if command is not None else []),
                     _command.relative(given, cwd), _command.relative(result, cwd)]
             outcome = _command.run(request, argv, cwd=cwd, env=env)
-            output = _read(result)
+            output = _runner.read(result)
         if outcome.code != 0:
             raise _failure(outcome, output)
-        if output is None:
-            raise TaskError("output.json does not exist. The program ended without writing its result (runtime)")
-        return TaskResult(subtasks=optional(output, "subtask_config", mapping, {}),
-                          export=optional(output, "export_params", mapping, {}),
-                          store=optional(output, "store_params", mapping, {}))
+        return _runner.result(output)
 
     def cleanup(self, request: TaskRequest) -> None:
         """The command ended with its run."""
@@ -68,26 +64,15 @@ def python(config: Mapping[str, Any]) -> list[str]:
     return ["python3" if is_only_3 else "python"]
 
 
-def _read(path: Path) -> dict[str, Any] | None:
-    """What the program left; None if it left nothing."""
-    try:
-        output = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except ValueError as broken:
-        raise TaskError(f"output.json is not JSON: {broken} (runtime)") from None
-    return mapping("output.json", output)
-
-
 def _failure(outcome: Outcome, output: Mapping[str, Any] | None) -> TaskError:
     """O-98: code, the executor's words, the user's error with the user's frames."""
     lines = [f"Python command failed with code {outcome.code}"]
     if outcome.reason:
         lines.append(f"Error messages from CommandExecutor: {outcome.reason}")
-    error = output.get("error") if output is not None else None
-    if not isinstance(error, Mapping):
+    error = _runner.error(output)
+    if error is None:
         return TaskError("\n".join(lines) + " (runtime)")
-    backtrace = [str(line) for line in error.get("backtrace", ())]
-    lines.append(f"Error messages from python: {error.get('message')} ({error.get('class')})")
+    said, backtrace = error
+    lines.append(f"Error messages from python: {said}")
     lines += [f"\tfrom {line}" for line in backtrace]
     return TaskError("\n".join(lines) + " (runtime)", stacktrace="\n".join(backtrace) or None)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from tests.mail_server import post_office
+from tests.operators.stand_in_ruby import StandIn
 from tests.web import Reply, serving
 
 from skydag.app.operators import BUILT_IN
@@ -51,6 +52,11 @@ def test_the_pages_example_runs_as_written(name: str, tmp_path: Path) -> None:
     shutil.copytree(example / "data", tmp_path / "data")
     (tmp_path / "reports").mkdir()
     (tmp_path / "reports" / "summary.dig").write_text("+say: {echo>: '${format}'}\n")
+    for program in re.findall(r"^```ruby\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL):
+        (tmp_path / "tasks").mkdir()
+        (tmp_path / "tasks" / "daily.rb").write_text(program)
+        if shutil.which("ruby") is None:
+            StandIn(tmp_path / "bin", "leaves(store_params={'lines': sum(1 for _ in open(params['path']))})")
     for program in re.findall(r"^```python\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL):
         (tmp_path / "tasks.py").write_text(program)
     (tmp_path / "example.dig").write_text(workflow)
@@ -61,6 +67,6 @@ def test_the_pages_example_runs_as_written(name: str, tmp_path: Path) -> None:
         done = subprocess.run(
             [sys.executable, "-m", "skydag", "run", "example.dig"], cwd=tmp_path, text=True,
             capture_output=True, check=False,
-            env={"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "PYTHONPATH": source, "HOME": str(tmp_path),
-                 **environment})
+            env={"PATH": f"{tmp_path / 'bin'}:{Path(sys.executable).parent}:/usr/bin:/bin", "PYTHONPATH": source,
+                 "HOME": str(tmp_path), **environment})
     assert done.returncode == (1 if name in FAILS else 0), done.stdout + done.stderr

@@ -16,8 +16,8 @@ from skydag_operators.fail import Fail
 from skydag_operators.notify import Notify
 
 ROOT = Path(__file__).parents[2]
-WITH_RETRY = {"mail", "call", "http", "http_call", "param_get", "param_set", "require", "sh", "py"}     # O-27
-RUNS_CODE = {"sh", "py"}
+WITH_RETRY = {"call", "http", "http_call", "mail", "param_get", "param_set", "py", "rb", "require", "sh"}     # O-27
+RUNS_CODE = {"sh", "py", "rb"}
 
 
 def registered() -> dict[str, Any]:

@@ -31,6 +31,7 @@ BUILT_IN: Final = {
     "param_get": "skydag_operators.param_get:ParamGet",
     "param_set": "skydag_operators.param_set:ParamSet",
     "py": "skydag_operators.py:Py",
+    "rb": "skydag_operators.rb:Rb",
     "require": "skydag_operators.require:Require",
     "sh": "skydag_operators.sh:Sh",
     "wait": "skydag_operators.wait:Wait",
@@ -39,7 +40,7 @@ BUILT_IN: Final = {
 #: Digdag's own operators (O-1) that are not here yet; docs/compatibility.md lists them, a test compares.
 NOT_YET: Final = frozenset({
     "bq", "bq_ddl", "bq_extract", "bq_load", "embulk", "emr", "gcs_wait",
-    "pg", "rb", "redshift", "redshift_load", "redshift_unload", "s3_wait", "td", "td_ddl",
+    "pg", "redshift", "redshift_load", "redshift_unload", "s3_wait", "td", "td_ddl",
     "td_for_each", "td_load", "td_partial_delete", "td_result_export", "td_run", "td_table_export", "td_wait",
     "td_wait_table",
 })
