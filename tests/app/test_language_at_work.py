@@ -173,7 +173,7 @@ def said(folder: Path, text: str, *options: str, monkeypatch: pytest.MonkeyPatch
     return code, told.out, told.err
 
 
-def test_a_leaf_that_starts_is_logged_with_its_evaluated_command_l_147(
+def test_a_leaf_that_starts_is_logged_with_its_evaluated_command_l_147_o_11(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
 ) -> None:
     text = "_export: {n: 5}\n+a: {echo>: 'n is ${n}'}\n"

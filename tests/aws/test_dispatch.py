@@ -1,4 +1,4 @@
-"""Calls of functions, and containers on ECS (moto; the answers it never gives are put before the client)."""
+"""Calls of functions, and containers on ECS (moto; the answers it never gives are put before the client; O-134)."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def test_o73_fail_fails_with_exactly_its_text(tmp_path: Path) -> None:
     assert str(silent.value) == ""
 
 
-def test_o83_notify_sends_its_message(tmp_path: Path) -> None:
+def test_o83_o84_notify_sends_its_message(tmp_path: Path) -> None:
     trial = Trial(tmp_path)
     trial.run(Notify(), {"_command": "Workflow session attempt failed"})
     assert trial.notified == ["Workflow session attempt failed"]
