@@ -14,8 +14,8 @@ RULE = re.compile(r"\b(?:[CDEKLORS]|OX)-\d+\b")
 
 
 DIGDAGS = """call require loop for_each for_range if fail echo wait param_get param_set notify sh py rb embulk mail http
-    http_call pg redshift redshift_load redshift_unload s3_wait emr bq bq_ddl bq_extract bq_load gcs_wait td td_run td_ddl
-    td_load td_for_each td_wait td_wait_table td_table_export td_result_export td_partial_delete"""
+    http_call pg redshift redshift_load redshift_unload s3_wait emr bq bq_ddl bq_extract bq_load gcs_wait td td_run
+    td_ddl td_load td_for_each td_wait td_wait_table td_table_export td_result_export td_partial_delete"""
 
 
 def test_the_names_of_operators_are_digdags_without_aliases_O_1_O_2_O_3() -> None:
