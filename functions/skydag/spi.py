@@ -172,7 +172,11 @@ class Commands(Protocol):
 
     def __call__(
         self, argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], inherit_env: bool = True,
-    ) -> Outcome: ...
+        preload: Path | None = None,
+    ) -> Outcome:
+        """preload: a Python program that is the same each time, and needs the standard library alone; argv is then an
+        interpreter, its options, a copy of the program, arguments. Whoever runs commands may load it once and fork a
+        process for each call; for the program that is no difference."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

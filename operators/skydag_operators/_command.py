@@ -81,9 +81,10 @@ def parameters_as_variables(params: Mapping[str, Any], request: TaskRequest) -> 
     return variables
 
 
-def run(request: TaskRequest, argv: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> Outcome:
-    """Runs the command to its end. ConfigError for text that no process can be given."""
+def run(request: TaskRequest, argv: Sequence[str], *, cwd: Path, env: Mapping[str, str],
+        preload: Path | None = None) -> Outcome:
+    """Runs the command to its end. preload: see spi.Commands. ConfigError for text that no process can be given."""
     for key, value in env.items():
         if "\0" in value:
             raise ConfigError(f"Environment variable '{key}' holds a character of code 0")
-    return request.commands(argv, cwd=cwd, env=env)
+    return request.commands(argv, cwd=cwd, env=env, preload=preload)

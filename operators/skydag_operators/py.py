@@ -40,7 +40,7 @@ class Py:
             program.write_text(script if script is not None else RUNNER.read_text("utf-8"), encoding="utf-8")
             argv = [*python(config), _command.relative(program, cwd), *([command] if command is not None else []),
                     _command.relative(given, cwd), _command.relative(result, cwd)]
-            outcome = _command.run(request, argv, cwd=cwd, env=env)
+            outcome = _command.run(request, argv, cwd=cwd, env=env, preload=RUNNER if script is None else None)
             output = _runner.read(result)
         if outcome.code != 0:
             raise _failure(outcome, output)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +11,20 @@ import pytest
 from tests.operators.doubles import Trial
 
 from skydag.errors import ConfigError, TaskError
+from skydag.local.commands import LocalCommands
+from skydag.local.forks import PythonServers
 from skydag_operators.py import Py, python
 
 
-@pytest.fixture
-def trial(tmp_path: Path) -> Trial:
-    return Trial(tmp_path, secrets={"app.token": "t0k"})
+@pytest.fixture(params=["started", "forked"])
+def trial(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Trial]:
+    """Each claim holds for an interpreter that is started for the task, and for a fork of one (local/forks.py)."""
+    trial = Trial(tmp_path, secrets={"app.token": "t0k"})
+    servers = PythonServers(os.environ, serves_from=1)
+    if request.param == "forked":
+        trial.commands = LocalCommands(trial.logged.append, os.environ, forks=lambda: servers)
+    yield trial
+    servers.close()
 
 
 def printed(trial: Trial, module: str, command: str = "m.f", **params: Any) -> list[str]:

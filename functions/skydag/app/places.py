@@ -50,5 +50,6 @@ class CloudPlaces:
             params=application.shared_params)
 
 
-def _no_commands(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], inherit_env: bool = True) -> Outcome:
+def _no_commands(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], inherit_env: bool = True,
+                 preload: Path | None = None) -> Outcome:
     raise IllegalStepError("the control plane runs no commands (F-8)")

@@ -18,6 +18,10 @@ from skydag.spi import Outcome
 if TYPE_CHECKING:
     import subprocess  # loaded by the first command
 
+    from skydag.local.forks import Forked, PythonServers  # loaded by the first Python program
+
+    Child = subprocess.Popen[bytes] | Forked
+
 CHUNK_BYTES: Final = 65_536
 LINE_CHARACTERS_MAX: Final = 65_536     # a longer line is written in parts
 LOOK_S: Final = 1.0                     # how often we look whether a silent child has ended
@@ -34,12 +38,12 @@ class Children:
     """The commands that run now, in whatever thread, so that all can be ended together."""
 
     def __init__(self) -> None:
-        self._running: set[subprocess.Popen[bytes]] = set()
+        self._running: set[Child] = set()
         self._lock = Lock()
         self._is_closed = False
 
     @contextmanager
-    def running(self, child: subprocess.Popen[bytes]) -> Iterator[None]:
+    def running(self, child: Child) -> Iterator[None]:
         with self._lock:
             self._running.add(child)
             is_late = self._is_closed
@@ -64,7 +68,6 @@ class Children:
             _signal_group(child, signal.SIGKILL)
             child.wait()
 
-
     def kill_all(self) -> None:
         """The same without asking, and without waiting: whoever calls is leaving. May interrupt `end_all`."""
         for child in self._running.copy():
@@ -84,29 +87,30 @@ class LocalCommands:
     should_stop  asked every `stop_poll_s` seconds while the command runs; once it says yes, by true or by the reason as
                  a text, the whole group is ended
     children     where running commands are known, so that somebody else can end them
+    forks        where Python programs may be forked from, made by the first of them; its environment is base_env
     """
 
     def __init__(
         self, write: Callable[[str], None], base_env: Mapping[str, str], *,
         should_stop: Callable[[], bool | str] | None = None, stop_poll_s: float = 3.0,
-        children: Children | None = None,
+        children: Children | None = None, forks: Callable[[], PythonServers] | None = None,
     ) -> None:
         self._write, self.base_env = write, dict(base_env)
         self._should_stop, self._stop_poll_s = should_stop, stop_poll_s
         self._children = children or Children()
+        self._forks = forks
 
     def __call__(
         self, argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], inherit_env: bool = True,
+        preload: Path | None = None,
     ) -> Outcome:
         """The exit code, 128 + n for a command that signal n ended, 126 or 127 for one that could not be started."""
-        import subprocess
-
-        variables = {**self.base_env, **env} if inherit_env else dict(env)
+        child: Child | None = None
+        if preload is not None and inherit_env and self._forks is not None:
+            child = self._forks().start(argv, preload, cwd=cwd, env=env)
         try:
-            child = subprocess.Popen(
-                argv, cwd=cwd, env=variables, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT, bufsize=0, start_new_session=True,
-            )
+            if child is None:
+                child = _started(argv, cwd, {**self.base_env, **env} if inherit_env else env)
         except FileNotFoundError:
             return Outcome(code=127, reason=f"command not found: {argv[0]}")
         except OSError as refused:
@@ -120,11 +124,12 @@ class LocalCommands:
         finally:
             assert child.stdout is not None
             child.stdout.close()
-        if child.returncode >= 0:
-            return Outcome(code=child.returncode, reason=reason)
-        return Outcome(code=128 - child.returncode, reason=reason or _killed_by(-child.returncode))
+        code = child.wait()
+        if code >= 0:
+            return Outcome(code=code, reason=reason)
+        return Outcome(code=128 - code, reason=reason or _killed_by(-code))
 
-    def _follow(self, child: subprocess.Popen[bytes]) -> str | None:
+    def _follow(self, child: Child) -> str | None:
         """Copies the output until the command has ended; the reason if it was stopped."""
         assert child.stdout is not None
         pipe = child.stdout.fileno()
@@ -153,6 +158,13 @@ class LocalCommands:
         return None
 
 
+def _started(argv: Sequence[str], cwd: Path, env: Mapping[str, str]) -> Child:
+    import subprocess
+
+    return subprocess.Popen(argv, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT, bufsize=0, start_new_session=True)
+
+
 def _killed_by(number: int) -> str:
     """Why a command has no exit code of its own; nobody but the system ends one by SIGKILL, and for want of memory."""
     return f"killed by signal {number}" + (" (out of memory?)" if number == signal.SIGKILL else "")
@@ -179,7 +191,7 @@ class _Lines:
         self.feed(b"", is_last=True)
 
 
-def _ended(child: subprocess.Popen[bytes], within_s: float | None) -> bool:
+def _ended(child: Child, within_s: float | None) -> bool:
     from subprocess import TimeoutExpired
 
     try:
@@ -189,7 +201,7 @@ def _ended(child: subprocess.Popen[bytes], within_s: float | None) -> bool:
     return True
 
 
-def _end_group(child: subprocess.Popen[bytes]) -> None:
+def _end_group(child: Child) -> None:
     """Asks the whole group to end, and ends what doesn't within STOP_GRACE_S."""
     _signal_group(child, signal.SIGTERM)
     _ended(child, STOP_GRACE_S)
@@ -197,7 +209,7 @@ def _end_group(child: subprocess.Popen[bytes]) -> None:
     child.wait()
 
 
-def _signal_group(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
+def _signal_group(child: Child, number: signal.Signals) -> None:
     try:
         os.killpg(child.pid, number)
     except (ProcessLookupError, PermissionError):       # nobody is left (macOS: only zombies)

@@ -42,6 +42,7 @@ class DockerCommands:
 
     def __call__(
         self, argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], inherit_env: bool = True,
+        preload: Path | None = None,
     ) -> Outcome:
         """Raises ConfigError where there is no docker command, TaskError when the image can't be had."""
         self._check_installed()

@@ -37,6 +37,7 @@ from skydag.model.zones import zone
 from skydag.ports import Chance, Clock
 
 INTERRUPTED: Final = 130
+FORKS: Final = "agent.py.fork"      # false: each py> starts an interpreter (local/forks.py)
 HINTS: Final = ('Use --session <daily | hourly | "yyyy-MM-dd[ HH:mm:ss]"> to not reuse the last session time.',
                 "Use --rerun, --start +NAME, or --goal +NAME argument to rerun skipped tasks.")
 
@@ -126,7 +127,7 @@ class _Run:
             output=self.observer.output, group_ended=self.observer.group_ended, observer=self.observer,
             logs=self.logs or NoLogs(), logs_are_live=self.logs is not None, alerts=LocalAlerts(self.tell.alert),
             threads=options.max_task_threads or NO_LIMIT, settings=Settings(task_limit=options.task_limit),
-            properties=options.properties,
+            properties=options.properties, forks=_forks(options.properties),
             shared_params=FileParams(options.project / ".digdag" / "params.json", self.now))
 
     def _attempt(self, world: LocalWorld) -> int:
@@ -206,6 +207,13 @@ def _log_file(options: RunOptions) -> Iterator[TextIO | None]:
         raise InvalidError(f"Option --log: {options.log_file} cannot be written: {refused.strerror}") from refused
     with file:
         yield file
+
+
+def _forks(properties: Mapping[str, str]) -> bool:
+    value = properties.get(FORKS, "true")
+    if value not in ("true", "false"):
+        raise InvalidError(f"Property {FORKS} takes true or false, not '{value}'")
+    return value == "true"
 
 
 def _config_home(env: Mapping[str, str]) -> Path:

@@ -12,8 +12,8 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from threading import Condition
-from typing import Any, Final
+from threading import Condition, Lock
+from typing import TYPE_CHECKING, Any, Final
 
 from skydag.app import execute
 from skydag.app.advance import Settings
@@ -40,6 +40,9 @@ from skydag.ports import Alerts, Chance, Clock, Logs, Objects, SecretStore, Tabl
 from skydag.spi import Commands, Operator, Outcome
 from skydag.store.task_items import ACT, SAFETY, ended_group
 
+if TYPE_CHECKING:
+    from skydag.local.forks import PythonServers  # loaded by the first Python program
+
 BATCH: Final = 100
 NO_LIMIT: Final = -1
 TICK_S: Final = 0.5
@@ -52,6 +55,7 @@ class LocalWorld:
     threads: tasks at once, NO_LIMIT of them; 0: none run by themselves, `step` runs them.
     wrap: put around the table, for tests that count or break it.
     output: takes a task's full name and what it prints, instead of `echo`.
+    forks: whether Python programs may be forked from interpreters that have them loaded (local/forks.py).
     group_ended: takes the full name of a group, or of a task with tasks of its own, and its last state.
     """
 
@@ -60,7 +64,7 @@ class LocalWorld:
         echo: Callable[[str], None], alerts: Alerts | None = None, threads: int = 0, settings: Settings | None = None,
         wrap: Callable[[Table], Table] | None = None, objects: Objects | None = None,
         env: Mapping[str, str] | None = None, output: Callable[[str, str], None] | None = None,
-        group_ended: Callable[[str, State], None] | None = None, **more: Any,
+        group_ended: Callable[[str, State], None] | None = None, forks: bool = True, **more: Any,
     ) -> None:
         self._project, self._threads, self._group_ended = project, threads, group_ended
         self._output = output or (lambda _, text: echo(text))
@@ -73,6 +77,8 @@ class LocalWorld:
         self._is_closing = False
         self._calls = 0
         self._children = Children()
+        self._forks: PythonServers | None = None
+        self._can_fork, self._forks_lock = forks, Lock()
         self.failures: list[BaseException] = []
         self._pool = Pool(max(threads, 0)) if threads else None
         self._is_stopping = False
@@ -136,7 +142,8 @@ class LocalWorld:
             mask=log.mask, params=application.shared_params)
 
     def _commands(self, attempt: Attempt, config: Mapping[str, Any], write: Callable[[str], None]) -> Commands:
-        local = LocalCommands(write, self._env, children=self._children)
+        local = LocalCommands(write, self._env, children=self._children,
+                              forks=self._python_servers if self._can_fork else None)
         docker = config.get("docker")
         if not isinstance(docker, Mapping):
             return local
@@ -152,6 +159,14 @@ class LocalWorld:
             return commands(argv, cwd=cwd, env=env, inherit_env=inherit_env)
 
         return in_a_container
+
+    def _python_servers(self) -> PythonServers:
+        from skydag.local.forks import PythonServers
+
+        with self._forks_lock:
+            if self._forks is None:
+                self._forks = PythonServers(self._env)
+            return self._forks
 
     # --- going on ----------------------------------------------------------------------------------------------------
 
@@ -241,6 +256,8 @@ class LocalWorld:
         self._children.end_all()
         if self._pool is not None:
             self._pool.join()
+        if self._forks is not None:
+            self._forks.close()
 
     @property
     def commands(self) -> int:
