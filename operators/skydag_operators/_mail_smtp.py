@@ -80,12 +80,18 @@ class _Tls(_Conversation, smtplib.SMTP_SSL):
 
 
 def _connected(to: Server, say: Say) -> smtplib.SMTP:
-    options: dict[str, Any] = {"timeout": CONNECT_S}
+    options: dict[str, Any] = {"timeout": CONNECT_S, "local_hostname": _own_name()}
     if to.ssl:
         options["context"] = ssl.create_default_context()
     kind = type("Smtp", (_Tls if to.ssl else _Plain,), {"say": staticmethod(say)})  # it speaks while it is made
     smtp: smtplib.SMTP = kind(to.host, to.port, **options)
     return smtp
+
+
+def _own_name() -> str:
+    """What EHLO says. Asking DNS for it, as the library would, may take longer than the mail."""
+    name = socket.gethostname()
+    return name if "." in name and name.isascii() else "[127.0.0.1]"
 
 
 def _secure(smtp: smtplib.SMTP, to: Server, where: str) -> None:
