@@ -27,7 +27,8 @@ def test_a_mail_whose_answer_was_lost_is_sent_again_as_the_same_mail_and_its_pas
         house = House(installation)
         house.upload(archive(FILES))
         number = int(house.rest.get("/api/project", name="p")["id"])
-        for key, value in {"host": "127.0.0.1", "port": str(post.port), "username": "ann", "password": PASSWORD}.items():
+        secrets = {"host": "127.0.0.1", "port": str(post.port), "username": "ann", "password": PASSWORD}
+        for key, value in secrets.items():
             installation.application("Work").ports.secrets.put(number, f"mail.{key}", value, version="v1")
         post.answers["MESSAGE"] = ""            # taken, but nobody hears of it
         attempt = house.start("w")

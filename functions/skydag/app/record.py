@@ -20,7 +20,6 @@ from skydag.model.params import merge
 from skydag.model.records import dataclass, replace
 from skydag.model.session import Attempt
 from skydag.model.task import State
-from skydag.store import definitions
 from skydag.store.task_items import ACT, SAFETY
 
 LOG = logging.getLogger(__name__)
@@ -115,9 +114,7 @@ class Record:
             raise WorkflowError(f"a task that ran more than {paths.GENERATIONS_MAX:,} times cannot generate tasks")
         limit = self._advance.settings.task_limit
         first = self._advance.attempts.take_task_numbers(run.attempt.id, size, limit)
-        texts = pages.bundles(built)
-        self._tasks.keep_pages(run.attempt.id, leaf.path, leaf.run, texts)
-        self._advance.definitions.remember(run.attempt.id, definitions.generated_source(leaf.path, leaf.run), texts)
+        self._advance.definitions.keep_generated(run.attempt.id, leaf.path, leaf.run, pages.bundles(built))
         return replace(leaf, generated=size, generated_first=first)
 
     def hand_back(self, job: Job) -> None:

@@ -134,7 +134,8 @@ class TakeOver:
         if self._tasks.leaf(leaf.attempt_id, leaf.path) is not None:
             return
         first = self._attempts.take_task_numbers(leaf.attempt_id, was.generated, None)
-        self._tasks.keep_pages(leaf.attempt_id, leaf.path, RUN, self._tasks.pages(was.attempt_id, was.path, was.run))
+        texts = [self._tasks.bundle(at) for _, at in self._tasks.page_index(was.attempt_id, was.path, was.run)]
+        self._definitions.keep_generated(leaf.attempt_id, leaf.path, RUN, texts)
         self._tasks.take_over(replace(leaf, generated=was.generated, generated_first=first))
 
     def _keep_stores(self, page: Page, group: Group, told: Sequence[Told]) -> None:

@@ -10,7 +10,7 @@ group item of its own, so that ten thousand children do not all report to one it
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from skydag.engine import bits
@@ -269,6 +269,11 @@ def bundles(pages: Sequence[Page]) -> list[str]:
     return out
 
 
+def first_of(bundle: str) -> int:
+    """Number of its first page, without parsing the rest."""
+    return int(bundle[len('{"first":'):bundle.index(",")])
+
+
 def parse(text: str) -> tuple[int, list[Page]]:
     """(number of the first page, pages) of one bundle."""
     data = json.loads(text)
@@ -318,10 +323,3 @@ def _child(data: Mapping[str, Any], prefix: str) -> Child:
         config=data.get("c", {}), export=data.get("x", {}), page=data.get("p"), upstreams=tuple(data.get("u", ())),
         is_chunk="k" in data,
     )
-
-
-def find(parsed: Iterable[tuple[int, list[Page]]], number: int) -> Page | None:
-    for first, pages in parsed:
-        if first <= number < first + len(pages):
-            return pages[number - first]
-    return None

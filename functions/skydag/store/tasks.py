@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from skydag.engine import pages
 from skydag.engine.flow import Segment
 from skydag.engine.group import Group
 from skydag.engine.leaf import Leaf
@@ -216,16 +217,23 @@ class TaskStore:
 
     # --- generated pages ---------------------------------------------------------------------------------------------
 
-    def keep_pages(self, attempt_id: int, path: str, run: int, bundles: Sequence[str]) -> None:
-        """The pages that this run of a leaf generated; written before its result, which makes them exist."""
+    def keep_pages(self, attempt_id: int, path: str, run: int, bundles: Sequence[str]) -> list[tuple[int, str]]:
+        """The pages that this run of a leaf generated; written before its result, which makes them exist. As
+        `page_index` gives them."""
+        index = [(pages.first_of(text), self._blobs.keep(text, f"attempt/{attempt_id}")) for text in bundles]
         self._table.put({"pk": items.pk(attempt_id, path), "sk": items.pages_sk(path, run),
-                         "b": [self._blobs.keep(text, f"attempt/{attempt_id}") for text in bundles]})
+                         "f": [first for first, _ in index], "b": [pointer for _, pointer in index]})
+        return index
 
-    def pages(self, attempt_id: int, path: str, run: int) -> list[str]:
+    def page_index(self, attempt_id: int, path: str, run: int) -> list[tuple[int, str]]:
+        """(number of its first page, pointer) of each bundle."""
         item = self._table.get(items.pk(attempt_id, path), items.pages_sk(path, run))
         if item is None:
             raise LookupError(f"attempt {attempt_id} has no pages of {path} run {run}")
-        return [self._blobs.text(pointer) for pointer in item["b"]]
+        return list(zip(map(int, item["f"]), item["b"], strict=True))
+
+    def bundle(self, pointer: str) -> str:
+        return self._blobs.text(pointer)
 
     # --- walking -----------------------------------------------------------------------------------------------------
 
