@@ -150,6 +150,7 @@ class LocalWorld:
 
         def in_a_container(
             argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], inherit_env: bool = True,
+            preload: Path | None = None,
         ) -> Outcome:
             """Read by whoever runs a command: what is wrong with `docker:` is that task's error, and nobody else's."""
             from skydag.local.docker import DockerCommands
