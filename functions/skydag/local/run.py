@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Final, TextIO
 
@@ -43,15 +44,16 @@ HINTS: Final = ('Use --session <daily | hourly | "yyyy-MM-dd[ HH:mm:ss]"> to not
 
 
 def run(options: RunOptions, *, now: Clock, chance: Chance, env: Mapping[str, str] | None = None,
-        out: TextIO | None = None, err: TextIO | None = None) -> int:
+        out: TextIO | None = None, err: TextIO | None = None,
+        pass_time: Callable[[datetime], None] | None = None) -> int:
     """The exit code: 0 if the attempt succeeded, else 1 (C-31); 130 if somebody interrupted it. Raises WorkflowError,
-    InvalidError, NotFoundError; ConflictError while another run is at the same states."""
+    InvalidError, NotFoundError; ConflictError while another run is at the same states. pass_time: LocalWorld's."""
     workflow = chosen.workflow(options)
     environment = os.environ if env is None else env
     with _log_file(options) as log:
         tell = teller(options, workflow, out or sys.stdout, err or sys.stderr, now, environment, log)
         try:
-            return _Run(options, workflow, now, chance, environment, tell)()
+            return _Run(options, workflow, now, chance, environment, tell, pass_time)()
         finally:
             tell.close()
 
@@ -60,9 +62,9 @@ class _Run:
     """One run; its session, the folder of its states, and what it stands on."""
 
     def __init__(self, options: RunOptions, workflow: Workflow, now: Clock, chance: Chance, env: Mapping[str, str],
-                 tell: Teller) -> None:
+                 tell: Teller, pass_time: Callable[[datetime], None] | None = None) -> None:
         self.options, self.workflow, self.now, self.chance, self.env = options, workflow, now, chance, env
-        self.tell, self.started = tell, now()
+        self.tell, self.started, self.pass_time = tell, now(), pass_time
         self.selection = select(workflow.tasks, is_rerun=options.is_rerun, start=options.start, goal=options.goal,
                                 end=options.end)
         save_dir = options.save_dir or options.project / ".digdag" / "status"
@@ -127,7 +129,7 @@ class _Run:
             output=self.observer.output, group_ended=self.observer.group_ended, observer=self.observer,
             logs=self.logs or NoLogs(), logs_are_live=self.logs is not None, alerts=LocalAlerts(self.tell.alert),
             threads=options.max_task_threads or NO_LIMIT, settings=Settings(task_limit=options.task_limit),
-            properties=options.properties, forks=_forks(options.properties),
+            properties=options.properties, forks=_forks(options.properties), pass_time=self.pass_time,
             shared_params=FileParams(options.project / ".digdag" / "params.json", self.now))
 
     def _attempt(self, world: LocalWorld) -> int:

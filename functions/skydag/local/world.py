@@ -10,6 +10,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from threading import Condition, Lock
@@ -56,6 +57,7 @@ class LocalWorld:
     wrap: put around the table, for tests that count or break it.
     output: takes a task's full name and what it prints, instead of `echo`.
     forks: whether Python programs may be forked from interpreters that have them loaded (local/forks.py).
+    pass_time: moves the clock, instead of waiting, where nothing runs and a timer is next; for tests.
     group_ended: takes the full name of a group, or of a task with tasks of its own, and its last state.
     """
 
@@ -64,9 +66,11 @@ class LocalWorld:
         echo: Callable[[str], None], alerts: Alerts | None = None, threads: int = 0, settings: Settings | None = None,
         wrap: Callable[[Table], Table] | None = None, objects: Objects | None = None,
         env: Mapping[str, str] | None = None, output: Callable[[str, str], None] | None = None,
-        group_ended: Callable[[str, State], None] | None = None, forks: bool = True, **more: Any,
+        group_ended: Callable[[str, State], None] | None = None, forks: bool = True,
+        pass_time: Callable[[datetime], None] | None = None, **more: Any,
     ) -> None:
         self._project, self._threads, self._group_ended = project, threads, group_ended
+        self._pass_time = pass_time
         self._output = output or (lambda _, text: echo(text))
         self._env = dict(os.environ if env is None else env)
         self._jobs: deque[dict[str, Any]] = deque()
@@ -272,9 +276,17 @@ class LocalWorld:
     def _wait(self, until: float) -> None:
         """For news, until the next timer, or until then."""
         soon = self._pool is not None and self._pool.grow()
+        next_at = self.timers.next_at()
+        if self._pass_time is not None and next_at is not None and self._is_idle():
+            self._pass_time(next_at)
+            return
         with self._news:
             if not self._records and not self.failures and not self._is_stopping:
                 self._news.wait(min(self._patience(), max(0.0, until - time.monotonic()), GROW_S if soon else TICK_S))
+
+    def _is_idle(self) -> bool:
+        with self._news:
+            return not (self._busy or self._records or self.failures or self._is_stopping)
 
     def _patience(self) -> float:
         """Seconds until the next timer; without one there is news or nothing."""
