@@ -15,7 +15,7 @@ START = datetime(2025, 3, 1, tzinfo=UTC)
 
 def test_waits_polls_and_retries_take_no_time(tmp_path: Path) -> None:
     (tmp_path / "w.dig").write_text(
-        "+a: {wait>: 2h}\n+b: {require>: other}\n+c:\n  _retry: {limit: 2, interval: 600}\n  fail>: no\n")
+        "+a: {wait>: 2h}\n+b: {require>: other}\n+c:\n  _retry: {limit: 2, interval: 600}\n  +d: {fail>: no}\n")
     (tmp_path / "other.dig").write_text("+x: {wait>: 1m}\n")
     ran = run_workflow(tmp_path, "w.dig", time=START)
     assert ran.exit_code == 1

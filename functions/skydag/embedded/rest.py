@@ -31,9 +31,12 @@ class Rest:
         out: dict[str, list[str]] = {}
         files = self.get(f"/api/logs/{attempt_id}/files")["files"]
         for file in sorted(files, key=lambda file: str(file["fileTime"])):
-            data = self._ask("GET", f"/api/logs/{attempt_id}/files/{quote(file['fileName'])}", "", b"")
-            out.setdefault(file["taskName"], []).extend(gzip.decompress(data).decode().splitlines())
+            out.setdefault(file["taskName"], []).extend(self.log(attempt_id, file["fileName"]).splitlines())
         return out
+
+    def log(self, attempt_id: str, file_name: str) -> str:
+        data = self._ask("GET", f"/api/logs/{attempt_id}/files/{quote(file_name)}", "", b"")
+        return gzip.decompress(data).decode()
 
     def _ask(self, method: str, path: str, query: str, body: bytes) -> bytes:
         seen: list[str] = []
