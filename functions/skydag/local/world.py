@@ -161,7 +161,7 @@ class LocalWorld:
 
             commands = DockerCommands(local, docker, project=self._project, project_id=attempt.project_id,
                                       revision=attempt.revision)
-            return commands(argv, cwd=cwd, env=env, inherit_env=inherit_env)
+            return commands(argv, cwd=cwd, env=env, inherit_env=inherit_env, preload=preload)
 
         return in_a_container
 
