@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from tests.counting.cloud import START, TASK, Cloud, archive
+from tests.counting.latency import INSTANT, Latencies
 from tests.counting.meter import Meter
 from tests.counting.tally import Total, Use
 
@@ -172,16 +175,18 @@ def run(form: str, size: int, mode: Mode) -> Cost:
                     calls=sum(installation.lambdas.counts.values()) - calls)
 
 
-def run_in_memory(form: str, size: int, mode: Mode) -> Cost:
-    """The same over memory; nothing takes time but the tasks."""
-    cloud = Cloud(parameters=mode.parameters)
+def run_in_memory(form: str, size: int, mode: Mode, *, latencies: Latencies = INSTANT,
+                  task: timedelta = TASK) -> Cost:
+    """The same over memory, in a model of AWS's latencies if they are given."""
+    cloud = Cloud(parameters=mode.parameters, latencies=latencies, chance=random.Random(1), task=task)
     workflow_id = cloud.push(FORMS[form].text(size))
     before, calls, sent = len(cloud.tally.uses), cloud.counts.total(), cloud.tally.payload_bytes
+    begin = cloud.loop.clock()
     started = cloud.start(workflow_id)
     table = cloud.tally.total(_counted, since=before)
     done = cloud.attempt(started.id)
     assert done.is_success is FORMS[form].ends_well
     assert done.finished_at is not None
     cloud.close()
-    return Cost(size=size, table=table, seconds=(done.finished_at - START).total_seconds(),
+    return Cost(size=size, table=table, seconds=(done.finished_at - begin).total_seconds(),
                 payload_bytes=cloud.tally.payload_bytes - sent, calls=cloud.counts.total() - calls)

@@ -10,25 +10,22 @@ from datetime import timedelta
 from statistics import median, quantiles
 
 import pytest
-from tests.counting.cloud import START, Cloud
 from tests.counting.latency import AWS, Spread
-from tests.counting.shapes import DIRECT, FORMS, FUSED, Mode
+from tests.counting.shapes import DIRECT, FUSED, Cost, Mode, run_in_memory
+from tests.counting.test_counts import within_budget
 
 NO_TIME = timedelta(0)
 
 
-def seconds(form: str, size: int, mode: Mode, seed: int = 1) -> float:
-    cloud = Cloud(parameters=mode.parameters, latencies=AWS, chance=random.Random(seed), task=NO_TIME)
-    workflow_id = cloud.push(FORMS[form].text(size))
-    begin = cloud.loop.clock()
-    started = cloud.start(workflow_id)
-    done = cloud.attempt(started.id)
-    cloud.close()
-    assert done.is_success
-    assert done.finished_at is not None
-    took = (done.finished_at - begin).total_seconds() + 1       # times are kept in whole seconds
-    print(f"\n{form} of {size:,}, {mode.name}: at most {took:.0f} s")
-    return took
+def run(form: str, size: int, mode: Mode) -> Cost:
+    cost = run_in_memory(form, size, mode, latencies=AWS, task=NO_TIME)
+    print(f"\n{form} of {size:,}, {mode.name}: at most {seconds(cost):.0f} s")
+    return cost
+
+
+def seconds(cost: Cost) -> float:
+    """At most: times are kept in whole seconds."""
+    return cost.seconds + 1
 
 
 def test_the_models_stream_is_as_slow_as_measured_A_15() -> None:
@@ -40,15 +37,17 @@ def test_the_models_stream_is_as_slow_as_measured_A_15() -> None:
 
 
 def test_the_clock_of_the_model_moves() -> None:
-    assert START + timedelta(seconds=seconds("chain", 10, DIRECT)) > START
+    assert run("chain", 10, DIRECT).seconds > 0
 
 
 @pytest.mark.parametrize(("form", "size", "mode", "most_s"), [
     ("chain", 100, DIRECT, 14), ("chain", 100, FUSED, 4), ("fan-out", 1000, DIRECT, 4), ("fan-out", 1000, FUSED, 4),
 ], ids=str)
 def test_a_run_takes_no_longer_than_its_budget(form: str, size: int, mode: Mode, most_s: float) -> None:
-    assert seconds(form, size, mode) <= most_s
+    assert seconds(run(form, size, mode)) <= most_s
 
 
-def test_ten_thousand_tasks_beside_each_other_take_thirteen_seconds() -> None:
-    assert seconds("fan-out", 10_000, FUSED) <= 13
+def test_ten_thousand_tasks_beside_each_other_take_thirteen_seconds_and_cost_as_few_do_F_6() -> None:
+    small, huge = run("fan-out", 100, FUSED), run("fan-out", 10_000, FUSED)
+    assert seconds(huge) <= 13
+    assert within_budget("fan-out", FUSED, small, huge)

@@ -56,7 +56,7 @@ class HandOver:
         confirmed = children            # but those that have more to tell: whoever tells it may still die
         for ordinal in bits.each(children):
             if page.child(ordinal).is_group:
-                told = self.open(attempt, page, group, ordinal, now, hands=hands)
+                told = self.open(attempt, page, group, ordinal, now, hands=hands, is_repeat=is_repeat)
                 upward += told
                 if told or (hands is not None and hands.job is not None):
                     confirmed &= ~(1 << ordinal)
@@ -115,9 +115,14 @@ class HandOver:
         return []
 
     def open(self, attempt: Attempt, page: Page, group: Group, ordinal: int, now: datetime, *,
-             is_cancel_requested: bool = False, hands: Hands | None = None) -> Upward:
+             is_cancel_requested: bool = False, hands: Hands | None = None, is_repeat: bool = False) -> Upward:
         """A child group is born, its first children already started in the same write; if it is there, it is looked at
-        (rule 7)."""
+        (rule 7). is_repeat: it probably is; a read is cheaper than a write that is refused."""
+        if is_repeat:
+            path = paths.child(group.path, group.generation, ordinal, is_chunk=page.child(ordinal).is_chunk)
+            if (there := self._tasks.group(attempt.id, path)) is not None:
+                return self._there(attempt, there, now,
+                                   is_cancel_requested=group.is_cancel_requested or is_cancel_requested)
         new = self._births.child(attempt, page, group, ordinal, now, is_cancel_requested=is_cancel_requested)
         if page.child(ordinal).is_chunk and not new.is_cancel_requested:
             return self._chunk_born(attempt, new, now)
@@ -160,10 +165,14 @@ class HandOver:
             settled = replace(settled, group=replace(settled.group, due_at=None))
         found = self._tasks.create_group(settled.group, NOTHING)
         if found is not None:
-            if new.is_cancel_requested and not found.is_cancel_requested:
-                self._groups.cancel(attempt.id, new.path, now)
-            return self._look(attempt, new.path, now, None)
+            return self._there(attempt, found, now, is_cancel_requested=new.is_cancel_requested)
         return self._go_on(attempt, page, settled, now, hands)
+
+    def _there(self, attempt: Attempt, found: Group, now: datetime, *, is_cancel_requested: bool) -> Upward:
+        """It was born before, and may not know of a kill."""
+        if is_cancel_requested and not found.is_cancel_requested:
+            self._groups.cancel(attempt.id, found.path, now)
+        return self._look(attempt, found.path, now, found)
 
     def _kept(self, attempt: Attempt, page: Page, born: Settled, hands: Hands | None) -> Settled:
         """The group with this invocation as owner of its first task, if it may have it."""
