@@ -54,10 +54,14 @@ def grants(template: Template) -> list[Grant]:
 
 def attached(template: Template) -> dict[str, list[str]]:
     """role -> the shared policies it holds."""
-    return {
+    held = {
         role.id: [policy["Ref"] for policy in role.properties.get("ManagedPolicyArns", [])]
         for role in template.of("AWS::IAM::Role")
     }
+    for policy in template.of("AWS::IAM::ManagedPolicy"):       # or it names its roles itself
+        for role in policy.properties.get("Roles", []):
+            held[role["Ref"]].append(policy.id)
+    return held
 
 
 def _grant(holder: str, statement: Mapping[str, Any]) -> Grant:

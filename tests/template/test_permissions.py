@@ -74,7 +74,8 @@ def test_only_work_sends_mails_and_only_where_an_identity_is_given() -> None:
 
     plain = Template.load()
     plain.learn("Table", "StreamArn", "arn:aws:dynamodb:us-east-1:123456789012:table/skydag-Table/stream/*")
-    assert (holders(TEMPLATE), holders(plain)) == (["WorkRole"], [])
+    assert (holders(TEMPLATE), holders(plain)) == (["MailPolicy"], [])
+    assert [role for role, policies in attached(TEMPLATE).items() if "MailPolicy" in policies] == ["WorkRole"]
 
 
 def test_nobody_scans_or_administers_the_table() -> None:
