@@ -26,7 +26,8 @@ Secrets         are asked for by name, at the moment of use: `request.secrets("g
                 stored, exported, or carried by Again.
 Dry run         `skydag run --dry-run` calls no operator; there is nothing to do.
 Cancellation    When the attempt is killed, a task that waits is canceled at once, and what a run still brings is
-                dropped. Nothing is called: what was started outside needs a limit of time of its own.
+                dropped. With `cleans_up = True` it is then called by `cleanup`, with the state that it asked for last:
+                to stop what it started. That may come twice, or be lost with whoever does it.
 User code       Operators run in the control plane. With `runs_code = True` one runs where `py>` and `sh>` do: its role
                 reads the project and the secrets that its task names, and no more; `commands` work there.
 """
@@ -230,10 +231,13 @@ class Operator(Protocol):
 
     retries: ClassVar[bool] = False         # whether `_retry` of a task counts (O-27)
     runs_code: ClassVar[bool] = False       # whether it runs where user code does, not in the control plane
-    # is_small = True, besides: takes a moment, touches nothing outside, may be run twice; then it costs no call
+    # and perhaps, each False without:
+    #   is_small      takes a moment, touches nothing outside, may be run twice; then it costs no call of its own
+    #   cleans_up     a kill calls `cleanup` (K-6); not where user code runs
 
     def run(self, request: TaskRequest) -> TaskResult: ...
 
     def cleanup(self, request: TaskRequest) -> None:
-        """For what a kill should end. No kill calls it yet (docs/compatibility.md, K-6)."""
+        """The task was canceled after it had run at least once: stop what it started. `request.state` is what it asked
+        for last. What is raised is told by the log."""
         return

@@ -58,7 +58,7 @@ def test_the_plugin_once_installed_is_an_operator_of_workflows(folder: Path) -> 
 
 
 def test_its_tests_pass_and_wait_for_nothing(folder: Path) -> None:
-    assert "7 passed" in shell(block("sh", "test"), folder, installed(folder, folder / "site"), folder)
+    assert "8 passed" in shell(block("sh", "test"), folder, installed(folder, folder / "site"), folder)
 
 
 def test_the_example_to_copy_is_the_one_that_is_shown() -> None:

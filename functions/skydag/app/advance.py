@@ -8,7 +8,7 @@ here comes again, finds its report already counted, and then everything unconfir
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -61,12 +61,14 @@ class Advance:
     def __init__(
         self, *, tasks: TaskStore, definitions: Definitions, attempts: AttemptStore, resumes: Resumes,
         dispatch: Dispatch, timers: Timers, flights: Flights, settings: Settings,
+        cleans_up: Callable[[Mapping[str, Any]], bool] = lambda _: False,
     ) -> None:
+        """cleans_up: whether the operator that a task's own text names wants to be called when it was canceled."""
         self.tasks, self.definitions, self.attempts, self.settings = tasks, definitions, attempts, settings
         self.resumes = resumes
         self.groups, self.flow = Groups(tasks, attempts), Flow(tasks)
         self.jobs = Jobs(groups=self.groups, tasks=tasks, definitions=definitions, flow=self.flow, dispatch=dispatch,
-                         is_direct=settings.is_direct, flights=flights)
+                         is_direct=settings.is_direct, flights=flights, cleans_up=cleans_up)
         self.turns = Turns(flights=flights, groups=self.groups, tasks=tasks, definitions=definitions, jobs=self.jobs)
         self._births = Births(tasks, definitions, self.flow)
         self._take_over = TakeOver(groups=self.groups, tasks=tasks, definitions=definitions, attempts=attempts,

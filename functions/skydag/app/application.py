@@ -13,7 +13,7 @@ from skydag.app.flights import Flights
 from skydag.app.grants import answer
 from skydag.app.hands import Hands
 from skydag.app.notice import notice
-from skydag.app.operators import find_operator, is_small, named
+from skydag.app.operators import cleans_up, find_operator, is_small, named
 from skydag.app.record import Record
 from skydag.app.start import Start
 from skydag.app.stream import Stream
@@ -90,7 +90,7 @@ class Application:
             chance=ports.chance, now=ports.now)
         self.advance = Advance(tasks=self.tasks, definitions=self.definitions, attempts=self.attempts,
                                resumes=Resumes(ports.objects), dispatch=ports.dispatch, timers=ports.timers,
-                               flights=self.flights, settings=settings)
+                               flights=self.flights, settings=settings, cleans_up=self._cleans_up)
         self.record = Record(self.advance)
         self.aside = Aside(ports.table)
         self.stream = Stream(self.advance, self.aside, ports.alerts, self._stream_hands,
@@ -182,12 +182,20 @@ class Application:
                      is_small=self._is_small)
 
     def _is_small(self, child: Child) -> bool:
-        name = named(child.config)
-        try:
-            operator = None if name is None else self._find(name)
-        except ConfigError:                     # whoever runs it says so
-            return False
+        operator = self._named(child.config)
         return operator is not None and is_small(operator)
+
+    def _cleans_up(self, config: Mapping[str, Any]) -> bool:
+        operator = self._named(config)
+        return operator is not None and cleans_up(operator)
+
+    def _named(self, config: Mapping[str, Any]) -> Operator | None:
+        """The operator that a task's own text names, if it is there and can be used."""
+        name = named(config)
+        try:
+            return None if name is None else self._find(name)
+        except ConfigError:                     # whoever runs it says so
+            return None
 
     def open_log(self, attempt: Attempt, name: str, number: int, run: int) -> TaskLog:
         return TaskLog(lambda: self.ports.stored_logs.open(attempt.id, name, number, run, now=self.now()),

@@ -40,7 +40,6 @@ from skydag.spi import (
 from skydag.store.attempts import from_json
 
 ERROR_CHARS_MAX: Final = 20_000
-RETRY_COUNT: Final = "retry_count"      # in a task's state: how often its own `_retry` ran it again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,12 +75,20 @@ def run(job: Mapping[str, Any], operator: Operator, surroundings: Surroundings) 
             policy = leaf_policy(job["config"].get("_retry"))
         result = _run(job, operator, surroundings)
     except Again as again:
-        return Ended(kind=AGAIN, after_s=max(0.0, again.after_s), state=_counted(job, again.state))
+        return Ended(kind=AGAIN, after_s=max(0.0, again.after_s), state=again.state)
     except UnavailableError:                # a notification refused, a secret not read: the run is lost, and repeated
         raise
     except Exception as error:
         return _failed(job, error, policy, surroundings)
     return _succeeded(result)
+
+
+def clean_up(job: Mapping[str, Any], operator: Operator, surroundings: Surroundings) -> None:
+    """The attempt was killed. Nobody waits for this, so what goes wrong is told by the log."""
+    try:
+        operator.cleanup(request(job, surroundings))
+    except Exception as error:
+        surroundings.log(f"Cleaning up after task {job['task_name']} failed: {error or type(error).__name__}")
 
 
 def _run(job: Mapping[str, Any], operator: Operator, surroundings: Surroundings) -> TaskResult:
@@ -93,12 +100,6 @@ def _run(job: Mapping[str, Any], operator: Operator, surroundings: Surroundings)
     except Again as again:
         check_json(state=again.state)
         raise
-
-
-def _counted(job: Mapping[str, Any], state: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A poll that leaves out how often the task was retried does not begin the count anew (E-57)."""
-    counted = {key: job["state"][key] for key in (RETRY_COUNT,) if key in job["state"]}
-    return {**counted, **state}
 
 
 def _succeeded(result: TaskResult) -> Ended:
@@ -118,9 +119,9 @@ def _failed(job: Mapping[str, Any], error: Exception, policy: RetryPolicy | None
         message = f"{str(error) or type(error).__name__} ({_words(type(error).__name__)})"
         trace = "".join(traceback.format_exception(error))
         surroundings.log(f"Task failed with unexpected error: {message}\n{trace}")
-    count = job["state"].get(RETRY_COUNT, 0)
+    count = job["state"].get("retry_count", 0)
     if policy is not None and policy.limit > count:
-        state = {k: v for k, v in job["state"].items() if k != "commandStatus"} | {RETRY_COUNT: count + 1}
+        state = {k: v for k, v in job["state"].items() if k != "commandStatus"} | {"retry_count": count + 1}
         return Ended(kind=AGAIN, after_s=retry_wait(policy, count).total_seconds(), state=state)
     mask = surroundings.mask
     return failed(mask(message)[:ERROR_CHARS_MAX], mask(trace)[-ERROR_CHARS_MAX:] if trace else None)

@@ -8,6 +8,7 @@
     state                           what Again carried
     carry                           earlier tries of what it generates
     started                     when its first run began; absent before
+    cleanup     it was canceled: its operator may stop what it started, nothing is claimed; else absent
     seat        what it has where tasks in flight are limited (app/flights.py); else absent
     group       its group's item as the sender wrote it, for direct continuation; absent where that is off
 """
@@ -48,6 +49,7 @@ class Job:
     started_at: datetime | None = None
     seat: str = ""
     group: Group | None = None
+    is_cleanup: bool = False
 
     def to_json(self) -> dict[str, Any]:
         out: dict[str, Any] = {
@@ -61,6 +63,8 @@ class Job:
             out["started"] = to_text(self.started_at)
         if self.seat:
             out["seat"] = self.seat
+        if self.is_cleanup:
+            out["cleanup"] = True
         if self.group is not None:
             out["group"] = task_items.group_item(self.group, task_items.NOTHING)
         return out
@@ -74,4 +78,5 @@ class Job:
             carry=data["carry"], stores=stores_from(data["stores"]), state=data["state"],
             started_at=to_time(data["started"]) if "started" in data else None, seat=data.get("seat", ""),
             group=task_items.group_from(data["group"]) if "group" in data else None,
+            is_cleanup=data.get("cleanup", False),
         )

@@ -6,9 +6,9 @@ who free seats (app/turns.py).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from skydag.app.flights import Flights
 from skydag.app.flow import Flow
@@ -18,6 +18,7 @@ from skydag.engine import bits, paths
 from skydag.engine.group import Group, number_of
 from skydag.engine.leaf import Leaf
 from skydag.engine.pages import Page
+from skydag.model.records import replace
 from skydag.model.session import Attempt
 from skydag.model.task import State
 from skydag.ports import Dispatch
@@ -30,9 +31,10 @@ SLICE: Final = 250                      # jobs handed over between two looks at 
 
 class Jobs:
     def __init__(self, *, groups: Groups, tasks: TaskStore, definitions: Definitions, flow: Flow, dispatch: Dispatch,
-                 is_direct: bool, flights: Flights) -> None:
+                 is_direct: bool, flights: Flights, cleans_up: Callable[[Mapping[str, Any]], bool]) -> None:
         self._groups, self._tasks, self._definitions, self._flow = groups, tasks, definitions, flow
         self._dispatch, self._is_direct, self._flights = dispatch, is_direct, flights
+        self.cleans_up = cleans_up
 
     def send(self, attempt: Attempt, page: Page, group: Group, leaves: Sequence[int]) -> None:
         """The first run of these children."""
@@ -50,6 +52,19 @@ class Jobs:
                 if leaf is None:
                     return
             self._send(attempt, page, group, {ordinal: leaf})
+
+    def clean_up(self, attempt: Attempt, leaf: Leaf) -> None:
+        """A task was canceled that had run: its operator is called once more, if it wants that. The stream alone asks
+        for it, and a record that comes again calls it again; nothing waits for it."""
+        if not leaf.run or not leaf.parent_page:
+            return
+        page, ordinal = self._definitions.page(attempt, leaf.parent_page), paths.ordinal(leaf.path)
+        if not self.cleans_up(page.child(ordinal).config):
+            return
+        group = self._groups.get(attempt.id, paths.parent(leaf.path))
+        if paths.generation(leaf.path) == group.generation:
+            job = replace(self.job(attempt, page, group, ordinal, leaf), group=None, is_cleanup=True)
+            self._dispatch.work([job.to_json()])
 
     def fly(self, attempt: Attempt, page: Page, group: Group, ordinal: int, leaf: Leaf | None, seat: str) -> None:
         """The next run of this leaf, which has that seat."""

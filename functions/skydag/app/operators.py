@@ -64,6 +64,12 @@ def is_small(operator: Operator) -> bool:
     return bool(getattr(operator, "is_small", False)) and not operator.runs_code
 
 
+def cleans_up(operator: Operator) -> bool:
+    """Whether a kill is to call its `cleanup`. An operator says so by `cleans_up = True`; one that runs user code has
+    its processes stopped, or run to their end."""
+    return bool(getattr(operator, "cleans_up", False)) and not operator.runs_code
+
+
 def named(config: Mapping[str, Any]) -> str | None:
     """The operator that a task's own text names, before anything is evaluated; None without one, or by `${...}`."""
     if "_type" in config:

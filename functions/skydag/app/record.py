@@ -13,7 +13,7 @@ from skydag.app.job import Job
 from skydag.engine import bits, pages, paths
 from skydag.engine.group import Group
 from skydag.engine.leaf import Leaf
-from skydag.engine.retry import group_policy, retry_wait, whole_second
+from skydag.engine.retry import group_policy, polled, retry_wait, whole_second
 from skydag.errors import LimitError, SkydagError, UnavailableError, WorkflowError
 from skydag.model.outcome import AGAIN, FAILED, Ended, failed
 from skydag.model.params import merge
@@ -56,7 +56,11 @@ class Record:
                          "task": run.name, "run": leaf.run})
                 return
             if found.is_cancel_requested and found.state is State.RUNNING:
-                leaf = replace(found, state=State.CANCELED, updated_at=now, output=leaf.output, deadline=None)
+                state = leaf.state_params if ended.kind == AGAIN else found.state_params
+                leaf = replace(found, state=State.CANCELED, updated_at=now, output=leaf.output, deadline=None,
+                               state_params=state)
+                if self._advance.jobs.cleans_up(run.config):    # told by the stream alone: by two it would be twice
+                    act, goes_on = ACT, False
                 if self._tasks.record_canceled(leaf, act) is not None:
                     return
             else:
@@ -69,9 +73,7 @@ class Record:
     def _after(self, run: Run, ended: Ended, now: datetime) -> Leaf:
         base = replace(run.leaf, updated_at=now, output=ended.output, deadline=None, lost=0, secrets=())
         if ended.kind == AGAIN:
-            state = ended.state
-            if run.leaf.retry_count and "retry_count" not in state:     # a poll forgets no retry (E-59)
-                state = {**state, "retry_count": run.leaf.retry_count}
+            state = polled(ended.state, run.leaf.retry_count)
             if ended.after_s <= 0:
                 return replace(base, state=State.READY, state_params=state, retry_at=None)
             return replace(base, state=State.RETRY_WAITING, state_params=state,

@@ -19,6 +19,7 @@ from skydag.app.notice import set_aside
 from skydag.engine.group import Group
 from skydag.engine.leaf import Leaf
 from skydag.model.records import dataclass
+from skydag.model.task import State
 from skydag.ports import Alerts
 from skydag.store import task_items
 from skydag.store.aside import Aside
@@ -65,6 +66,8 @@ class Stream:
         for record in records:
             parsed = self._advance.tasks.parse(record.image)
             if isinstance(parsed, Leaf):
+                if parsed.state is State.CANCELED:
+                    self._advance.jobs.clean_up(attempt, parsed)
                 for path, told in self._advance.leaf_changed(attempt, parsed, now).items():
                     work.setdefault(path, []).extend(told)
             elif isinstance(parsed, Group):

@@ -87,6 +87,9 @@ class Work:
     def __call__(self, job: Job, token: str, is_over: Callable[[], bool] = bool) -> None:
         """token: of this very call; the claim carries it, and who reports the call as lost must name it. is_over:
         whether the call must come to its end, so that it takes no further task."""
+        if job.is_cleanup:
+            self._clean_up(job)
+            return
         leaf = self._leaf(job, token)
         found = self._tasks.claim(leaf)
         if found is not None:
@@ -98,6 +101,20 @@ class Work:
         self._claimed(job, leaf, hands)
         if hands is not None:
             self.go_on(hands)
+
+    def _clean_up(self, job: Job) -> None:
+        """The task was canceled, and its operator may stop what it started. It may be called twice; how it ends is told
+        by the log alone."""
+        log = self._open_log(job.attempt, job.name, job.number, job.run)
+        try:
+            task, operator = self._prepared(job, "")
+            if operator is not None:
+                around = self._places.surroundings(job.attempt, task["config"], job.name, job.number, log)
+                execute.clean_up(task, operator, around)
+        except ConfigError as error:
+            log.write(f"Configuration error at task {job.name}: {error}")
+        finally:
+            log.close(may_be_last=False)
 
     def go_on(self, hands: Hands) -> None:
         """Runs the task that these hands hold, then the one that they hold after it, until they are empty."""
@@ -133,26 +150,16 @@ class Work:
         if self._observer is not None and (known := self._observer.known(job.attempt, job.name)) is not None:
             return known
         try:
-            inherited = self._blobs.json(job.inherit)
-            evaluated = evaluate.evaluate(job, inherited, self._evaluator(job.attempt.timezone))
-            if evaluated.operator is None:
-                return Ended(kind=OK)
-            operator = self._find(evaluated.operator)
-            if operator is None:
-                raise ConfigError(unknown(evaluated.operator))
+            task, operator = self._prepared(job, leaf.token)
         except ConfigError as error:
             log.write(f"Configuration error at task {job.name}: {error}")
             return failed(execute.config_message(error))
+        if operator is None:
+            return Ended(kind=OK)
         if is_fused and not is_small(operator):
             raise _NotSmall
-        config = evaluate.with_section(evaluated.config, evaluated.operator)
-        task: dict[str, Any] = {
-            "operator": evaluated.operator, "config": config, "local": evaluated.local, "state": job.state,
-            "attempt": to_json(job.attempt), "task_id": task_id(AttemptId(job.attempt.id), job.number),
-            "task_name": job.name, "number": job.number, "path": job.path, "run": job.run, "token": leaf.token,
-            "task_limit": self._task_limit,
-        }
-        if self._observer is not None and self._observer.begins(job.name, evaluated.operator, config):
+        config = task["config"]
+        if self._observer is not None and self._observer.begins(job.name, task["operator"], config):
             return Ended(kind=OK)
         place = self._places.place(operator, config)
         if place != HERE:
@@ -166,6 +173,23 @@ class Work:
                 return failed(str(error))
         around = self._places.surroundings(job.attempt, config, job.name, job.number, log)
         return execute.run(task, operator, around)
+
+    def _prepared(self, job: Job, token: str) -> tuple[dict[str, Any], Operator | None]:
+        """What execute.run wants, and the operator; None for a task without one. ConfigError when an expression fails,
+        or there is no such operator."""
+        inherited = self._blobs.json(job.inherit)
+        evaluated = evaluate.evaluate(job, inherited, self._evaluator(job.attempt.timezone))
+        if evaluated.operator is None:
+            return {}, None
+        operator = self._find(evaluated.operator)
+        if operator is None:
+            raise ConfigError(unknown(evaluated.operator))
+        return {
+            "operator": evaluated.operator, "config": evaluate.with_section(evaluated.config, evaluated.operator),
+            "local": evaluated.local, "state": job.state, "attempt": to_json(job.attempt),
+            "task_id": task_id(AttemptId(job.attempt.id), job.number), "task_name": job.name, "number": job.number,
+            "path": job.path, "run": job.run, "token": token, "task_limit": self._task_limit,
+        }, operator
 
     def _hand_over(self, task: dict[str, Any], leaf: Leaf, place: str) -> Ended | None:
         """First the claim learns which secrets the run may ask for. A kill that came before ends the run here. None: it

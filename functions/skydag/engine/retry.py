@@ -40,6 +40,11 @@ def retry_time(policy: RetryPolicy, retry_count: int, now: datetime) -> datetime
     return whole_second(now + wait) if wait else now
 
 
+def polled(state: Mapping[str, Any], retry_count: int) -> Mapping[str, Any]:
+    """The state that a poll leaves: it forgets no retry (E-59)."""
+    return {**state, "retry_count": retry_count} if retry_count and "retry_count" not in state else state
+
+
 def whole_second(at: datetime) -> datetime:
     """Items hold whole seconds: a wait may be rounded up, never down (O-26)."""
     return at if not at.microsecond else at.replace(microsecond=0) + timedelta(seconds=1)

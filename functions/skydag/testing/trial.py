@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from skydag.app import execute
+from skydag.app.operators import cleans_up
+from skydag.engine.retry import polled
 from skydag.engine.variables import variables
 from skydag.model.outcome import AGAIN, FAILED, Ended
 from skydag.model.records import dataclass, field, replace
@@ -62,15 +64,23 @@ class Trial(Bench):
     def run(self, *, is_lost: bool = False) -> Tried:
         """One run, at the present `time`. is_lost: whoever ran it died before anybody heard of the result; the next
         run has the same state."""
-        params = {**variables(self.attempt, TASK_NAME, self.params), **self.params}
-        own = self.params if self.own is None else self.own
-        ended = execute.run(self._job(params, own), self.operator, self._surroundings())
+        ended = execute.run(self._task(), self.operator, self._surroundings())
         self.run_number += 1
         tried = _tried(ended)
         if not is_lost and tried.retry_in is not None:
             self.waits.append(tried.retry_in)
-            self.state = tried.state
+            self.state = polled(tried.state, self.state.get("retry_count", 0))
         return tried
+
+    def kill(self) -> None:
+        """The attempt is killed while the task waits: the operator's `cleanup` is called, as an installation does where
+        it has `cleans_up = True`."""
+        if cleans_up(self.operator):
+            execute.clean_up(self._task(), self.operator, self._surroundings())
+
+    def _task(self) -> Mapping[str, Any]:
+        params = {**variables(self.attempt, TASK_NAME, self.params), **self.params}
+        return self._job(params, self.params if self.own is None else self.own)
 
     def run_until_done(self, runs_max: int = RUNS_MAX) -> Tried:
         """Runs until it asks for no other run, each at the time that the one before asked for: `time` moves, nobody
