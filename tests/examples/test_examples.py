@@ -20,6 +20,7 @@ from tests.examples.project import EXAMPLES, Example, Typed, files
 
 from skydag.app import operators
 from skydag.app.packing import pack
+from skydag.cli.findings import find
 from skydag.embedded.clocks import VirtualClock
 from skydag.embedded.installation import Installation
 from skydag.embedded.rest import Rest
@@ -63,6 +64,7 @@ def test_an_example_does_what_its_readme_says_on_a_laptop_and_in_an_installation
     monkeypatch.setattr(operators, "_known", {})
     if site := example.site(tmp_path / "site"):
         monkeypatch.syspath_prepend(site)
+    assert find(example.folder, {}, (), is_strict=True, with_places=False).problems == (), "`skydag check` says"
     laptop = on_a_laptop(example, tmp_path / "laptop")
     assert laptop.printed == example.output
     assert laptop.is_success == [name not in FAILS] * len(laptop.is_success)
