@@ -18,8 +18,8 @@ How it ends     return TaskResult; raise TaskError("why") if the task failed, Co
                 written wrongly, Again(...) to be called later. Whatever else is raised fails it with its traceback.
 Waiting         is not sleeping: Again says in how many seconds, and carries the state that comes back in
                 `request.state`. In an installation a run has at most 14 minutes, and holds a function as long.
-Failures        `retries = True`: a task's `_retry` runs it again. With the state of the run that failed, so that it
-                can go on, or begin anew if it drops that.
+Failures        `retries = True`: a task's `_retry` runs it again, with the state of the run that failed. It can go on
+                from there; or begin anew, if the state names the `request.once` it belongs to, and this is another.
 Twice           A run may die when it has done its work and nobody has heard of it. The next run has the same state, so
                 what is started outside carries `request.once`, or is looked for before it is started.
 Secrets         are asked for by name, at the moment of use: `request.secrets("greet.token")`. Keep them out of what is
@@ -216,9 +216,12 @@ class TaskRequest:
 
     @property
     def once(self) -> str:
-        """The same in all runs of this task, whatever waited or died in between; another in each of its retries. A
-        token, or part of a name, for what must not be started twice: letters, digits and `-`, at most 50."""
-        return f"{self.attempt_id}-{self.task_id}-{self.state.get('retry_count', 0)}"
+        """The same in all runs of this task, whatever waited or died in between; another in each of its retries, and in
+        every other task anywhere. 32 digits 0-9a-f: a token, or part of a name, for what must not be started twice."""
+        import hashlib  # for those few that ask
+
+        known = f"{self.session_uuid} {self.attempt_id} {self.task_id} {self.state.get('retry_count', 0)}"
+        return hashlib.sha256(known.encode()).hexdigest()[:32]
 
     @property
     def run_id(self) -> str:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from skydag.errors import ConfigError, TaskError
+from skydag.model.records import replace
 from skydag.spi import Again, Operator, TaskRequest, TaskResult
-from skydag.testing import Trial, Tried
+from skydag.testing import Bench, Trial, Tried
+from skydag.testing.bench import ATTEMPT
 
 
 class Job(Operator):
@@ -76,6 +79,17 @@ def test_F_3_a_lost_run_leaves_no_state_and_what_it_started_can_be_recognised() 
     assert len(job.started) == 2
     assert job.started[0] == job.started[1] != trial.request({}).once
     assert trial.run_number == 5
+
+
+def test_what_is_to_be_started_once_has_a_name_of_its_own_in_each_run_of_a_workflow() -> None:
+    """Also on a laptop, where every run counts its attempts and tasks from 1."""
+    def once(session_uuid: str, run: int) -> str:
+        bench = Bench(attempt=replace(ATTEMPT, session_uuid=session_uuid))
+        bench.run_number = run
+        return bench.request({}).once
+
+    assert once("a", 1) == once("a", 2) != once("b", 1)
+    assert re.fullmatch("[0-9a-f]{32}", once("a", 1))
 
 
 def test_E_57_a_poll_that_forgets_the_count_of_retries_does_not_begin_them_anew() -> None:
