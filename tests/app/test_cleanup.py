@@ -13,6 +13,7 @@ from tests.embedded.test_journey import archive
 
 from skydag.app import operators
 from skydag.embedded.clocks import VirtualClock
+from skydag.embedded.functions import Function
 from skydag.embedded.installation import Installation
 from skydag.embedded.rest import Rest
 from skydag.spi import Again, Operator, TaskRequest, TaskResult
@@ -120,8 +121,15 @@ def test_a_clean_up_that_fails_changes_nothing(job: Job, tmp_path: Path, monkeyp
     assert len(job.stopped) == 1
 
 
-def test_an_installation_cleans_up_and_its_log_says_so(job: Job) -> None:
-    with Installation(clock=VirtualClock(SESSION)) as installation:
+@pytest.mark.parametrize("dies", [False, True])
+def test_an_installation_cleans_up_and_its_log_says_so_and_who_dies_over_it_does_no_harm(job: Job, dies: bool) -> None:
+    def around(function: Function, call: Callable[[], Any]) -> Any:
+        answer = call()
+        if dies and job.stopped and function.id == "Work":
+            raise RuntimeError("planned")
+        return answer
+
+    with Installation(clock=VirtualClock(SESSION), around=around) as installation:
         application = installation.application("Api")
         rest = Rest(application)
         application.push("p", "1", archive({"w.dig": "+a: {job>: table}\n"}), now=installation.clock())
@@ -133,5 +141,7 @@ def test_an_installation_cleans_up_and_its_log_says_so(job: Job) -> None:
         installation.settle()
         assert rest.get(f"/api/attempts/{attempt}")["status"] == "killed"
         assert rest.logs(attempt)["+w+a"] == ["job 7 of table stopped"]
-        assert not installation.lambdas.failures
+        (task,) = [one for one in rest.get(f"/api/attempts/{attempt}/tasks")["tasks"] if one["fullName"] == "+w+a"]
+        assert (task["state"], task["stateParams"]) == ("canceled", {"job": 7, "polls": 1})
+        assert [failure.function for failure in installation.lambdas.failures] == ["Work"] * dies
     assert job.stopped == [{"job": 7, "polls": 1}]
