@@ -314,3 +314,9 @@ def test_a_workflow_with_a_long_name_keeps_and_finds_its_states_L_50(project: Pa
         assert run(options, now=system_clock, chance=SystemChance(), out=out, err=StringIO(), env={}) == 0
         outputs.append(out.getvalue())
     assert outputs == ["x\n", ""]
+
+
+def test_a_command_that_is_no_text_is_told_as_json_L_147(project: Path) -> None:
+    done = ran("+a: {for_each>: {x: [1, ü]}, _do: {echo>: '${x}'}}\n+b: {if>: true, _do: {echo>: b}}\n", "--no-save")
+    assert ' for_each>: {"x":[1,"ü"]}\n' in done.err
+    assert " if>: true\n" in done.err

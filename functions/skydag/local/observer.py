@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from typing import Any, Final
@@ -54,7 +55,8 @@ class RunObserver:
     def begins(self, name: str, operator: str, config: Mapping[str, Any]) -> bool:
         """True in a dry run: the task is not to run, and succeeds."""
         typed = config.get("_command")
-        command = self.commands[name] = f"type: {operator}" if typed is None else f"{operator}>: {typed}".rstrip()
+        command = f"type: {operator}" if typed is None else f"{operator}>: {_shown(typed)}".rstrip()
+        self.commands[name] = command
         self._begun.setdefault(name, time.monotonic())
         self._tell.begins(name, command, is_first=name not in self._again)
         if self._shows_params:
@@ -96,6 +98,13 @@ def is_asked_for(attempt: Attempt) -> bool:
     """The attempt of this run is the first; those that `require>` starts are of other sessions, and have no saved
     states, though their tasks may have the same names."""
     return attempt.id == 1
+
+
+def _shown(command: Any) -> str:
+    """A text as it is, anything else as JSON."""
+    if isinstance(command, str):
+        return command
+    return json.dumps(plain(command), ensure_ascii=False, separators=(",", ":"))
 
 
 def plain(value: Any) -> Any:
