@@ -182,7 +182,11 @@ class Application:
                      is_small=self._is_small)
 
     def _is_small(self, child: Child) -> bool:
-        operator = self._named(child.config)
+        return self.names_small(child.config)
+
+    def names_small(self, config: Mapping[str, Any]) -> bool:
+        """Whether a task's own text names a small operator."""
+        operator = self._named(config)
         return operator is not None and is_small(operator)
 
     def _cleans_up(self, config: Mapping[str, Any]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from skydag.model.session import Attempt
@@ -24,8 +25,8 @@ def variables(attempt: Attempt, task_name: str, params: Mapping[str, Any]) -> di
     at = attempt.session_time.astimezone(where)
     out: dict[str, Any] = {
         "timezone": attempt.timezone, "session_uuid": attempt.session_uuid, "session_id": attempt.session_id,
-        "session_time": iso(at), **_derived("session", at), "project_id": attempt.project_id,
-        "attempt_id": attempt.id, "task_name": task_name,
+        "session_time": iso(at), **_of_session(attempt.session_time, attempt.timezone),
+        "project_id": attempt.project_id, "attempt_id": attempt.id, "task_name": task_name,
     }
     if attempt.retry_attempt_name is not None:
         out["retry_attempt_name"] = attempt.retry_attempt_name
@@ -37,6 +38,12 @@ def variables(attempt: Attempt, task_name: str, params: Mapping[str, Any]) -> di
             out.update({f"{prefix}_{name}": "" for name in ("time", "date", "date_compact", "local_time", "unixtime")})
             out[f"{prefix}_tz_offset"] = datetime.fromtimestamp(0, UTC).astimezone(where).strftime("%z")
     return out
+
+
+@lru_cache(maxsize=64)
+def _of_session(session_time: datetime, timezone: str) -> dict[str, Any]:
+    """The same for all tasks of an attempt; whoever gets it copies it."""
+    return _derived("session", session_time.astimezone(zone(timezone)))
 
 
 def _derived(prefix: str, at: datetime) -> dict[str, Any]:

@@ -34,12 +34,14 @@ NO_EFFECT_IN_A_CALL: Final = ("schedule", "sla", "_check")
 
 
 def compile_project(
-    paths: Iterable[str], read: Reader, ignore: Collection[str] = (), operators: Collection[str] | None = None,
+    paths: Iterable[str], read: Reader, ignore: Collection[str] = (), operators: Collection[str] | None = None, *,
+    is_advised: bool = True,
 ) -> Project:
     """Every workflow among the files of a project (L-1): those in its top folder, in order of name, and every problem
     found in them. A workflow with errors is not among the workflows. ignore: codes of warnings that are left out.
-    operators: the names of those that are installed, None if that is not known."""
-    return _project(one for one, _ in _compiled(paths, read, ignore, operators))
+    operators: the names of those that are installed, None if that is not known. is_advised: whether odd things that are
+    no errors are looked for, which takes as long as all the rest."""
+    return _project(one for one, _ in _compiled(paths, read, ignore, operators, is_advised=is_advised))
 
 
 def compile_with_places(
@@ -53,7 +55,8 @@ def compile_with_places(
 
 
 def _compiled(
-    paths: Iterable[str], read: Reader, ignore: Collection[str], operators: Collection[str] | None,
+    paths: Iterable[str], read: Reader, ignore: Collection[str], operators: Collection[str] | None, *,
+    is_advised: bool = True,
 ) -> Iterator[tuple[_Compiled, Document | None]]:
     files = frozenset(paths)
     for path in sorted(path for path in files if is_workflow(path)):
@@ -62,7 +65,7 @@ def _compiled(
         except Refused as refused:
             yield _Compiled(None, in_file_order(refused.problems, path, ignore)), None
         else:
-            yield _compile(path, document, files, ignore, operators), document
+            yield _compile(path, document, files if is_advised else None, ignore, operators), document
 
 
 def _project(compiled: Iterable[_Compiled]) -> Project:

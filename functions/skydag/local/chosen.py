@@ -58,7 +58,7 @@ def _there_are(folder: Path) -> str:
 
 def _project(root: Path) -> Project:
     try:
-        project = compile_project(listed(root), reader(root))
+        project = compile_project(listed(root), reader(root), is_advised=False)
     except OSError as unread:
         raise InvalidError(f"{unread.filename or root} cannot be read: {unread.strerror}") from unread
     if project.errors:

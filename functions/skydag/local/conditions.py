@@ -92,7 +92,7 @@ def updated(old: Mapping[str, Any] | None, update: Update) -> Item:
 
 
 def _value(name: str, value: Any) -> Any:
-    if isinstance(value, str | bool):
+    if type(value) in SCALARS:
         return value
     if isinstance(value, int) and -NUMBER_MAX < value < NUMBER_MAX:
         return value

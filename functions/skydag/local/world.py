@@ -31,6 +31,7 @@ from skydag.local.alerts import LocalAlerts
 from skydag.local.commands import Children, LocalCommands
 from skydag.local.objects import MemoryObjects
 from skydag.local.pool import Pool
+from skydag.local.small import SmallJobs
 from skydag.local.table import Change, MemoryTable
 from skydag.local.timers import LocalTimers
 from skydag.local.wakes import LocalWakes
@@ -85,6 +86,7 @@ class LocalWorld:
         self._can_fork, self._forks_lock = forks, Lock()
         self.failures: list[BaseException] = []
         self._pool = Pool(max(threads, 0)) if threads else None
+        self._small: SmallJobs | None = None            # where threads are counted, small tasks are, too
         self._is_stopping = False
         table: Table = MemoryTable(self._changed)
         self.timers = LocalTimers()
@@ -93,6 +95,8 @@ class LocalWorld:
                   dispatch=self, timers=self.timers, alerts=alerts or LocalAlerts(), wakes=LocalWakes(),
                   secrets=secrets, now=now, chance=chance),
             settings or Settings(), lambda _: self, **more)
+        if threads == NO_LIMIT:
+            self._small = SmallJobs(self.application.names_small, self.run_job, lambda: self._is_stopping)
         self._workflows = ProjectWorkflows(project, self.application.definitions)
 
     # --- ports.Dispatch ----------------------------------------------------------------------------------------------
@@ -102,9 +106,10 @@ class LocalWorld:
             if self._pool is None:
                 self._jobs.extend(map(dict, jobs))
             else:
-                self._busy += len(jobs)
-                for job in jobs:
-                    self._pool.submit(partial(self._run_in_thread, dict(job)))
+                for job in map(dict, jobs):
+                    if self._small is None or not self._small.take(job):
+                        self._busy += 1
+                        self._pool.submit(partial(self._run_in_thread, job))
             self._news.notify_all()
 
     def script(self, job: Mapping[str, Any]) -> None:
@@ -200,6 +205,8 @@ class LocalWorld:
             self.application.advance.timer(message, self.application.now())
         if due:
             return True
+        if self._small is not None:
+            return self._small.stretch()
         with self._news:
             job = self._jobs.popleft() if self._jobs else None
         if job is not None:
@@ -211,11 +218,12 @@ class LocalWorld:
         with self._news:
             self._records.extendleft(reversed([record for record in records if record.id in failed]))
 
-    def run_job(self, job: Mapping[str, Any]) -> None:
+    def run_job(self, job: Mapping[str, Any], is_over: Callable[[], bool] = bool) -> None:
+        """is_over: whether no further task is to be run on the way."""
         with self._news:
             self._calls += 1
             token = f"call-{self._calls}"
-        self.application.work(Job.from_json(job), token, lambda: self._is_closing)
+        self.application.work(Job.from_json(job), token, lambda: self._is_closing or is_over())
 
     def run_until_done(self, attempt_id: int, *, tick: Callable[[], None] = lambda: None) -> Attempt:
         """With threads: goes on until the attempt is done; the caller's thread does the advancing. tick: called about
@@ -281,12 +289,15 @@ class LocalWorld:
             self._pass_time(next_at)
             return
         with self._news:
-            if not self._records and not self.failures and not self._is_stopping:
+            if not self._has_news():
                 self._news.wait(min(self._patience(), max(0.0, until - time.monotonic()), GROW_S if soon else TICK_S))
 
     def _is_idle(self) -> bool:
         with self._news:
-            return not (self._busy or self._records or self.failures or self._is_stopping)
+            return not self._busy and not self._has_news()
+
+    def _has_news(self) -> bool:
+        return bool(self._records or self.failures or self._is_stopping or (self._small and self._small.is_waiting))
 
     def _patience(self) -> float:
         """Seconds until the next timer; without one there is news or nothing."""
