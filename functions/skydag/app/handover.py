@@ -198,7 +198,3 @@ class HandOver:
                 "kind": "leaf", "attempt_id": attempt.id, "path": leaf.path, "run": leaf.run})
         else:
             self._jobs.send_again(attempt, leaf.path, leaf, now)
-
-
-def _kept(page: Page, born: Group, hands: Hands | None) -> Group:
-    return born if hands is None else hands.keep(page, None, born)
