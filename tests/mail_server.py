@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import socketserver
 import ssl
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+
+from tests.web import listening
 
 
 @dataclass(frozen=True)
@@ -174,11 +175,5 @@ def post_office(
     server.tls = context if is_tls_at_once else None
     post = Post(port=server.server_address[1], context=context, users=users or {})
     handler.post = post                                                     # type: ignore[attr-defined]
-    thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.01), daemon=True)
-    thread.start()
-    try:
+    with listening(server):
         yield post
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(timeout=5)

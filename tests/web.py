@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import BaseServer
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -100,6 +101,19 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
+def listening(server: BaseServer) -> Iterator[None]:
+    """It answers, in a thread of its own, while the block runs."""
+    thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.01), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(timeout=5)
+
+
+@contextmanager
 def serving(context: ssl.SSLContext | None = None) -> Iterator[Web]:
     """A server while the block runs; by TLS with a context."""
     handler = type("Handler", (_Handler,), {})
@@ -108,11 +122,5 @@ def serving(context: ssl.SSLContext | None = None) -> Iterator[Web]:
     if context is not None:
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     web = handler.web = Web(f"{scheme}://{host}:{server.server_address[1]}")     # type: ignore[attr-defined]
-    thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.01), daemon=True)
-    thread.start()
-    try:
+    with listening(server):
         yield web
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(timeout=5)
