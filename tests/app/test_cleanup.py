@@ -17,6 +17,7 @@ from skydag.embedded.functions import Function
 from skydag.embedded.installation import Installation
 from skydag.embedded.rest import Rest
 from skydag.spi import Again, Operator, TaskRequest, TaskResult
+from skydag.testing import Trial
 
 SESSION = datetime(2025, 1, 1, tzinfo=UTC)
 
@@ -145,3 +146,13 @@ def test_an_installation_cleans_up_and_its_log_says_so_and_who_dies_over_it_does
         assert (task["state"], task["stateParams"]) == ("canceled", {"job": 7, "polls": 1})
         assert [failure.function for failure in installation.lambdas.failures] == ["Work"] * dies
     assert job.stopped == [{"job": 7, "polls": 1}]
+
+
+def test_a_clean_up_that_fails_without_words_is_told_by_its_class() -> None:
+    class Silent(Job):
+        def cleanup(self, request: TaskRequest) -> None:
+            raise ValueError
+
+    trial = Trial(Silent(), {"_command": "table"})
+    trial.kill()
+    assert trial.log == ["Cleaning up after task +w+a failed: ValueError"]

@@ -88,7 +88,7 @@ def clean_up(job: Mapping[str, Any], operator: Operator, surroundings: Surroundi
     try:
         operator.cleanup(request(job, surroundings))
     except Exception as error:
-        surroundings.log(f"Cleaning up after task {job['task_name']} failed: {error or type(error).__name__}")
+        surroundings.log(f"Cleaning up after task {job['task_name']} failed: {str(error) or type(error).__name__}")
 
 
 def _run(job: Mapping[str, Any], operator: Operator, surroundings: Surroundings) -> TaskResult:
