@@ -45,13 +45,14 @@ def table_line(name: str, goal: str, figure: str, digdag: str) -> str:
     return f"| {name:64} | {goal:24} | {figure:23} | {digdag:14} |"
 
 
-def best(call: Callable[[], object], tries: int = TRIES) -> float:
-    """Seconds of the fastest of some tries: what the machine can do while nobody else wants it."""
+def best(call: Callable[[], object], tries: int = TRIES, *, clock: Callable[[], float] = time.perf_counter) -> float:
+    """Seconds of the fastest of some tries: what the machine can do while nobody else wants it. clock:
+    `time.process_time` for this process's own alone."""
     times = []
     for _ in range(tries):
-        start = time.perf_counter()
+        start = clock()
         call()
-        times.append(time.perf_counter() - start)
+        times.append(clock() - start)
     return min(times)
 
 

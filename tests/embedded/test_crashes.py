@@ -1,6 +1,6 @@
 """The demo's workflow on moto, where a call of AWS kills the function that made it: before it took effect, or after.
 
-Two dozen out of all calls (tests/simulation has them all, in memory). Whatever AWS does then happens: records come
+Forty out of all calls (tests/simulation has them all, in memory). Whatever AWS does then happens: records come
 again, failed calls are repeated or told to `finish`, `watch` looks. The end must be the same (design.md, section
 7: G-3, G-4, G-5, G-9). Scripts run once; in the runs with a fault their reports are replayed.
 """
@@ -28,7 +28,7 @@ from skydag_operators.workers import on_lambda
 START = datetime(2025, 6, 10, 4, 57, 30, tzinfo=UTC)        # seven in Berlin is at five
 SEVEN = START + timedelta(minutes=2, seconds=30)
 END = START + timedelta(minutes=40)                         # at the latest
-SAMPLE = 12                                                 # of each mode
+SAMPLE = 20                                                 # of each mode
 
 
 @dataclass
