@@ -7,6 +7,7 @@ rules of size (test_meter.py). `pytest -s tests/counting/test_counts.py` prints 
 from __future__ import annotations
 
 import functools
+import os
 
 import pytest
 from tests.counting.shapes import DIRECT, FORMS, FUSED, MODES, STREAM_ONLY, Cost, Mode, run, run_in_memory
@@ -67,16 +68,20 @@ def test_a_task_stays_in_its_budget_and_a_group_in_its_own(form: str, mode: Mode
     assert all(growth <= GROWTH for growth in small.growth(large).values()), small.growth(large)
 
 
-def test_a_chain_of_ten_thousand_tasks_costs_a_hundred_times_what_a_hundred_cost_F_6() -> None:
-    """test_time.py has ten thousand beside each other."""
-    small, huge = memory("chain", SMALL, FUSED), run_in_memory("chain", HUGE, FUSED)
-    assert within_budget("chain", FUSED, small, huge)
+@pytest.mark.parametrize("form", os.environ.get("SKYDAG_HUGE", "chain").split(","))
+def test_ten_thousand_tasks_stay_in_the_budget_of_few_F_6(form: str) -> None:
+    """test_time.py has ten thousand beside each other. Other forms take a minute and more, so they are run by hand:
+    `SKYDAG_HUGE="batches of 8,nested groups,loop>" pytest -s tests/counting/test_counts.py -k ten_thousand`."""
+    size = int(HUGE / (1 + FORMS[form].groups_in)) // 1000 * 1000           # groups count, too (E-121)
+    assert within_budget(form, FUSED, memory(form, SMALL, FUSED), run_in_memory(form, size, FUSED))
 
 
 def within_budget(form: str, mode: Mode, small: Cost, huge: Cost) -> bool:
+    """Growth is bounded where a run is one page; a run of groups is longer than the safety net waits, and looks."""
     told(form, mode, small, huge)
-    growth = small.growth(huge)
-    assert {name: value for name, value in growth.items() if value > GROWTH} == {}
+    if not FORMS[form].groups_in:
+        growth = small.growth(huge)
+        assert {name: value for name, value in growth.items() if value > GROWTH} == {}
     writes, reads, calls = budget(form, mode)
     slope = small.per_task(huge)
     return slope["write units"] <= writes and slope["read units"] <= reads and slope["calls"] <= calls
