@@ -17,7 +17,7 @@ from skydag.spi import Outcome, TaskRequest, TaskResult
 from skydag_operators import _command, _paths, _runner, _secrets
 
 RUNNER: Final = Path(__file__).with_name("_rb_runner.rb")
-NOT_FOUND: Final = 127          # the exit code of a shell, and of docker, for a command that is not there
+NOT_FOUND: Final = 127          # a command that is not there; a program of one's own may end so, too, without a reason
 
 
 class Rb:
@@ -44,7 +44,7 @@ class Rb:
                     _command.relative(given, cwd), _command.relative(left, cwd)]
             outcome = _command.run(request, argv, cwd=cwd, env=env)
             output = _runner.read(left)
-        if outcome.code == NOT_FOUND and output is None:
+        if output is None and outcome.code == NOT_FOUND and (outcome.reason or "docker" in config):
             raise ConfigError(
                 f"there is no command '{argv[0]}' where this task runs: install Ruby, name another interpreter (ruby: "
                 "/opt/ruby/bin/ruby), or name an image that has one (docker: {image: ...})")

@@ -78,6 +78,7 @@ def test_o116_the_error_names_code_message_class_and_the_users_frames(trial: Tri
 
 @pytest.mark.parametrize(("act", "words"), [
     ("sys.exit(1)", "Ruby command failed with code 1 (runtime)"),
+    ("sys.exit(127)", "Ruby command failed with code 127 (runtime)"),       # its own, Ruby was there
     ("os.kill(os.getpid(), 9)", "Ruby command failed with code 137: killed by signal 9 (out of memory?) (runtime)"),
     ("sys.exit(0)", "output.json does not exist. The program ended without writing its result (runtime)"),
 ])
