@@ -6,11 +6,11 @@ import resource
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, Final, NamedTuple
 
 from tests.fuzz.inputs import Input
 from tests.language.sources import reader
-from tests.pace import pace
 
 from skydag.errors import ConfigError, WorkflowError
 from skydag.language.compile import compile_file, compile_project, compile_tasks, load_body
@@ -71,6 +71,22 @@ def watched(call: Callable[[], Any], cpu_s_max: float = CPU_S_MAX) -> str | None
         return f"took {min(spent):.2f} s of CPU"
     grown = _peak() - before
     return f"took {grown >> 20} MB" if grown > GROWTH_MAX else None
+
+
+YARDSTICK_S: Final = 0.08           # on the core that seconds are meant for
+
+
+@cache
+def pace() -> float:
+    """How much slower this core is, busy neighbours included: limits are ratios, not seconds (design.md section 6)."""
+    def yardstick() -> float:
+        start = time.thread_time()
+        known = {}
+        for number in range(300_000):
+            name = f"k{number}"
+            known[name] = (number, name)
+        return time.thread_time() - start
+    return max(1.0, min(yardstick() for _ in range(3)) / YARDSTICK_S)
 
 
 def _peak() -> int:

@@ -6,7 +6,6 @@ import time
 
 import pytest
 from tests.language.sources import reader
-from tests.pace import pace
 
 from skydag.errors import ConfigError
 from skydag.language.compile import compile_project
@@ -42,7 +41,7 @@ def test_a_hostile_file_is_refused_within_a_second(kind: str) -> None:
     data, reason = FILES[kind]
     start = time.process_time()
     project = compile_project(["w.dig"], reader({"w.dig": data}))
-    assert time.process_time() - start < pace()
+    assert time.process_time() - start < 1
     assert reason in "\n".join(map(str, project.errors))
     assert all(problem.place.file == "w.dig" for problem in project.errors)
 
@@ -50,7 +49,7 @@ def test_a_hostile_file_is_refused_within_a_second(kind: str) -> None:
 def test_merges_of_merges_take_no_time() -> None:
     start = time.process_time()
     project = compile_project(["w.dig"], reader({"w.dig": f"_export:\n  k0: &k0 {{x0: 1}}\n{_MERGES}\n"}))
-    assert time.process_time() - start < pace()
+    assert time.process_time() - start < 1
     assert project.errors == ()
 
 
@@ -80,7 +79,7 @@ def test_a_hostile_expression_ends_within_a_second(kind: str) -> None:
     start = time.process_time()
     with pytest.raises(ConfigError) as caught:
         Evaluator("UTC").evaluate({"k": text}, {})
-    assert time.process_time() - start < 1.2 * pace()
+    assert time.process_time() - start < 1.2
     assert str(caught.value).startswith("Failed to evaluate a variable ${")
     assert reason in str(caught.value)
 
