@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from skydag.errors import ConfigError
 from skydag.model.params import merge
+from skydag.model.values import mapping, optional
 from skydag.spi import Outcome, TaskRequest
 from skydag_operators import _secrets
 
@@ -26,7 +27,9 @@ ENVIRONMENT_BYTES_MAX: Final = 1_000_000    # and 2 MiB for arguments and variab
 
 
 def with_defaults(config: Mapping[str, Any], operator: str) -> dict[str, Any]:
-    """The config with what the exported block of the operator's name fills in (O-18)."""
+    """The config with what the exported block of the operator's name fills in (O-18). ConfigError for a `docker` that
+    is no mapping: what asks for a container never runs on the machine itself (O-120)."""
+    optional(config, "docker", mapping, None)
     block = config.get(operator)
     return merge(block, config) if isinstance(block, Mapping) else dict(config)
 

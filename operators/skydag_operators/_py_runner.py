@@ -117,7 +117,7 @@ def arguments(function: Any, params: dict[str, Any], *, skip_first: bool) -> dic
 def call(command: str, params: dict[str, Any]) -> None:
     owner, found = resolve(command)
     name = command.rpartition(".")[2]
-    if owner is None and type(found) is type:               # a plain class: its method run (O-101)
+    if type(found) is type:                                 # a plain class, wherever it stands: its method run (O-101)
         owner, name, found = found, "run", attribute(f"Class '{command}'", found, "run")
     if owner is not None:
         method = getattr(made(owner, params), name)
@@ -178,6 +178,7 @@ def main(command: str, given: str, result: str) -> int:
         stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)    # type: ignore[union-attr]
     with open(given, encoding="utf-8") as file:     # noqa: PTH123 - no more imports than needed
         params = json.load(file)["params"]
+    result = os.path.abspath(result)                # noqa: PTH100 - the user's code may go to another folder
     env = Env(params)
     offer(env)
     code, text = 0, ""
@@ -193,7 +194,10 @@ def main(command: str, given: str, result: str) -> int:
             code, text = 1, failure(TypeError(f"Parameters must be serializable using JSON: {unfit}"))
     with open(result, "w", encoding="utf-8") as file:       # noqa: PTH123
         file.write(text)
-    sys.stdout.flush()
+    try:                                            # noqa: SIM105 - no more imports than needed
+        sys.stdout.flush()
+    except Exception:                               # closed, or replaced, by the user's code: its own affair
+        pass
     return code
 
 
@@ -204,13 +208,20 @@ def output(env: Env) -> str:
 
 def failure(error: BaseException) -> str:
     """The output after a failure; whoever reads it writes the traceback to the log (O-112)."""
-    lines, message = users_frames(error), str(error)
+    lines, message = users_frames(error), text_of(error)
     if isinstance(error, ModuleNotFoundError) and error.name:
         lines.append(missing_module(error.name))
     if isinstance(error, SystemExit) and isinstance(error.code, int):
         message = f"sys.exit({error.code}) was called; does a module of yours have the name of a standard one?"
     return json.dumps({"subtask_config": {}, "export_params": {}, "store_params": {},
                        "error": {"class": type(error).__name__, "message": message, "backtrace": lines}})
+
+
+def text_of(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as unfit:          # the user's own __str__
+        return f"(its text cannot be told: {type(unfit).__name__} in __str__)"
 
 
 def missing_module(name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from skydag.errors import TaskError
+from skydag.errors import ConfigError, TaskError
 from skydag.model.values import array, optional, required, text
 from skydag.spi import TaskRequest, TaskResult
 from skydag_operators import _command, _paths, _secrets
@@ -20,6 +20,8 @@ class Sh:
         config = _command.with_defaults(request.config, "sh")
         script = _secrets.resolve(required(config, "_command", text), request.secrets)
         shell = [text("shell", part) for part in optional(config, "shell", array, ["/bin/sh"])]
+        if not shell:
+            raise ConfigError("Parameter 'shell' is empty; it names the interpreter: shell: [/bin/sh]")
         own = _secrets.environment(request.local, request.env_secrets)
         env = {**_command.parameters_as_variables(config, request), **own}
         cwd = _paths.working_directory(request.files.root, config)

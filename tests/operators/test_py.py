@@ -193,6 +193,23 @@ def test_o103_leaving_otherwise_is_a_failure_with_the_text(trial: Trial, call: s
     assert words in error
 
 
+@pytest.mark.parametrize("statement", ["os.chdir('/')", "sys.stdout.close()", "sys.stdout = None"])
+def test_o97_the_result_is_written_wherever_the_users_code_went(trial: Trial, statement: str) -> None:
+    trial.file("m.py", f"import digdag, os, sys\n\ndef f():\n    digdag.env.store(n=1)\n    {statement}\n")
+    assert trial.run(Py(), {"_command": "m.f"}).store == {"n": 1}
+
+
+def test_o98_an_error_without_words_is_told_all_the_same(trial: Trial) -> None:
+    error = failure(trial, "class E(Exception):\n    def __str__(self): return 5\n\ndef f(): raise E()\n")
+    assert "(its text cannot be told: TypeError in __str__) (E)" in str(error)
+    assert '  File "m.py", line 4, in f' in str(error) and "_py_runner" not in "".join(trial.log)
+
+
+def test_o101_a_class_within_a_class_runs_its_method_run(trial: Trial) -> None:
+    module = "class A:\n    class B:\n        def run(self, x): print('ran', x)\n"
+    assert printed(trial, module, "m.A.B", x=1) == ["ran 1"]
+
+
 def test_o97_a_program_that_leaves_no_result_fails(trial: Trial) -> None:
     assert "output.json does not exist" in str(failure(trial, "import os\ndef f():\n    os._exit(0)\n"))
     error = failure(trial, "import os, signal\ndef f():\n    os.kill(os.getpid(), signal.SIGKILL)\n")

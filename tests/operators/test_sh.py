@@ -133,3 +133,14 @@ def test_f9_many_middling_parameters_still_start_the_command(trial: Trial) -> No
     trial.run(Sh(), {**{f"p{n}": "x" * 100_000 for n in range(30)}, "_command": "echo fine"})
     assert trial.log[-1] == "fine"
     assert len(trial.log) == 22       # 21 left out: 9 and the script fit into a million bytes
+
+
+@pytest.mark.parametrize(("config", "words"), [
+    ({"docker": "python:3.12"}, "Expected object type for key 'docker'"), ({"shell": []}, "'shell' is empty"),
+])
+def test_o120_what_asks_for_another_place_or_interpreter_is_not_run_here(
+    trial: Trial, config: dict[str, Any], words: str,
+) -> None:
+    with pytest.raises(ConfigError, match=words):
+        trial.run(Sh(), {"_command": "echo here", **config})
+    assert trial.log == []

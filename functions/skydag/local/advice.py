@@ -23,11 +23,15 @@ def advice(message: str, command: str, output: str, operators: Collection[str]) 
 
 def _not_executable(found: Found, command: str, operators: Collection[str]) -> str:
     path = found[1]
+    if path.endswith("/runner.sh"):
+        return "the script of 'sh>' is given to 'shell' as a file, by its name: leave '-c' and the like out of 'shell'"
     return f"make it executable ('chmod +x {path}'), or run it by its interpreter ('sh {path}', 'python {path}')"
 
 
 def _no_command(found: Found, command: str, operators: Collection[str]) -> str:
     name = found[1]
+    if " " in name:
+        return f"write each word of the interpreter as an item of its own: [{', '.join(name.split())}]"
     if "/" in name:
         return f"there is no {name}; paths are looked up from the project's directory (or _workdir)"
     return f"there is no command {name} on the PATH; a script of the project is written './{name}'"
@@ -52,6 +56,12 @@ def _no_variable(found: Found, command: str, operators: Collection[str]) -> str:
     return f"give it a value: '-p {name}=...' or '{name}: ...' under _export; or correct the name"
 
 
+def _bad_syntax(found: Found, command: str, operators: Collection[str]) -> str:
+    if found[1].endswith("/runner.sh"):
+        return "the shell does not understand the script: the line it names counts from the first of 'sh>'"
+    return f"the shell does not understand {found[1]}: look at the line it names"
+
+
 def _no_operator(found: Found, command: str, operators: Collection[str]) -> str | None:
     near = did_you_mean(f"{found[1]}>", [f"{name}>" for name in sorted(operators)])
     return near or "`skydag check` lists what is wrong with a workflow; docs/operators has the operators there are"
@@ -63,14 +73,13 @@ def _said(text: str) -> Callable[[Found, str, Collection[str]], str]:
 
 _RULES: Final = tuple((re.compile(pattern, re.MULTILINE), say) for pattern, say in (
     (r"No space left on device|Disk quota exceeded", _said("the disk is full: free some space, then go on")),
-    (r"(\S+): Permission denied$", _not_executable),
+    (r"failed with code 126\b(?:.*\n)*?.*?(\S+): Permission denied(?: \(runtime\))?$", _not_executable),
     (r"^.*: (?:line )?\d+: ([^\s:]+): (?:command )?not found$", _no_command),
-    (r"command not found: (\S+)", _no_command),
+    (r"command not found: (.+?)(?: \(runtime\))?$", _no_command),
     (r"No module named '([\w.]+)'", _no_module),
     (r"Module '([\w.]+)' has no attribute '(\w+)'", _no_attribute),
     (r"ReferenceError: \"(\w+)\" is not defined", _no_variable),
     (r"^Unknown task type: ([\w.-]+)", _no_operator),
-    (r"[Ss]yntax error.*", _said("the shell does not understand the script: the line it names counts from the first "
-                                 "of 'sh>'")),
+    (r"^(\S+): (?:line )?\d+: [Ss]yntax error", _bad_syntax),
     (r"failed with code 137\b", _said("it was killed, perhaps because the memory was used up")),
 ))
