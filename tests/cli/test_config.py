@@ -86,5 +86,5 @@ def test_a_params_file_may_include_another(tmp_path: Path) -> None:
 
 def test_dots_nest_and_a_value_cannot_be_an_object_as_well() -> None:
     assert nested({"a.b.c": "1", "a.d": "2"}) == {"a": {"b": {"c": "1"}, "d": "2"}}
-    with pytest.raises(InvalidError, match=r"Parameter 'a\.b' is set but 'a' is not a object \(1\)"):
+    with pytest.raises(InvalidError, match=r"Parameter 'a\.b' is set but 'a' is not a object \(\"1\"\)"):
         nested({"a": "1", "a.b": "2"})

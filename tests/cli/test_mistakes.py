@@ -46,7 +46,7 @@ CASES: Sequence[tuple[str, Mapping[str, str], tuple[str, ...], str]] = (
     ("two operators", {"w.dig": "+load:\n  sh>: echo 1\n  py>: a.b\n"}, ("w.dig",),
      "error: w.dig:3:3: A task can't have more than one operator: +w+load has 'sh>' and 'py>'; "
      "move 'py>' into a task of its own"),
-    ("bad -p", ECHO, ("w.dig", "-p", "name"), "error: Option -p takes KEY=VALUE, not 'name'"),
+    ("bad -p", ECHO, ("w.dig", "-p", "name"), "error: Parameter -p expected a value of the form a=b but got:name"),
     ("unknown zone", {"w.dig": "timezone: Europe/Berlni\n+load:\n  echo>: x\n"}, ("w.dig",),
      "error: w.dig:1:1: Unknown time zone name: Europe/Berlni; "
      "write a name such as Asia/Tokyo, Europe/Berlin or UTC"),

@@ -59,5 +59,5 @@ def test_a_comma_starts_a_new_pair_only_where_an_equals_sign_follows(values: lis
 
 
 def test_a_pair_without_equals_sign_is_refused() -> None:
-    with pytest.raises(InvalidError, match="-p takes KEY=VALUE, not 'a'"):
+    with pytest.raises(InvalidError, match="Parameter -p expected a value of the form a=b but got:a"):
         pairs(["a"], "-p")

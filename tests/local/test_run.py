@@ -204,6 +204,26 @@ def test_a_file_half_written_leaves_the_old_one_whole_and_no_rest(
     assert files() == ["+w+a.yml", "+w+b.yml", "+w+c.yml", "+w.yml"]
 
 
+def test_a_task_that_removes_the_state_folder_loses_what_was_saved_not_the_run(project: Path) -> None:
+    done = ran("+a:\n  echo>: a\n+clean:\n  sh>: rm -rf .digdag\n+c:\n  echo>: c\n")
+    assert done.code == 0 and "Success." in done.err
+    assert "+w+c.yml" in files()
+
+
+@pytest.mark.parametrize(("zone", "session"), [
+    ("America/New_York", "9999-12-31 23:59:59"), ("Asia/Tokyo", "0001-01-01"), ("UTC", ""), ("UTC", "2024-02-30"),
+])
+def test_a_session_time_that_is_none_is_refused_with_what_to_write_S_90(zone: str, session: str, project: Path) -> None:
+    with pytest.raises(InvalidError, match=f"--session {session}: write last, hourly, daily"):
+        ran(f"timezone: {zone}\n{SEQUENCE}", "--session", session)
+
+
+def test_a_session_of_long_ago_is_found_again_C_25_C_28(project: Path) -> None:
+    ran(SEQUENCE, "--session", "0987-06-05")
+    assert ran(SEQUENCE, "--session", "last").out == ""
+    assert [path.name for path in Path(".digdag/status").iterdir()] == ["09870605T000000+0000"]
+
+
 # --- one at a time ---------------------------------------------------------------------------------------------------
 
 def test_two_runs_of_one_session_at_once_are_refused_and_told_who_has_it(project: Path) -> None:

@@ -71,15 +71,16 @@ def params(given: Given, config: Mapping[str, str]) -> dict[str, Any]:
 
 
 def nested(flat: Mapping[str, str]) -> dict[str, Any]:
-    """{"a.b": "x"} -> {"a": {"b": "x"}}; `a` beside `a.b` is refused."""
+    """{"a.b": "x"} -> {"a": {"b": "x"}}; `a` beside `a.b` is refused (L-151)."""
     out: dict[str, Any] = {}
     for dotted in sorted(flat):
         *parents, last = dotted.split(".")
         place = out
-        for parent in parents:
+        for depth, parent in enumerate(parents, 1):
             place = place.setdefault(parent, {})
             if not isinstance(place, dict):
-                raise InvalidError(f"Parameter '{dotted}' is set but '{parent}' is not a object ({place})")
+                above = ".".join(parents[:depth])
+                raise InvalidError(f"Parameter '{dotted}' is set but '{above}' is not a object (\"{place}\")")
         place[last] = flat[dotted]
     return out
 

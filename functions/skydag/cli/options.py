@@ -119,7 +119,7 @@ def _hint(word: str, by_name: dict[str, Option]) -> str:
 
 
 def pairs(values: Sequence[str], option: str) -> dict[str, str]:
-    """KEY=VALUE, split at commas: a piece without `=` belongs to the value before it (C-5)."""
+    """KEY=VALUE, split at commas: a piece without `=` belongs to the value before it (C-5, L-151)."""
     out: dict[str, str] = {}
     for value in values:
         last: str | None = None
@@ -129,7 +129,7 @@ def pairs(values: Sequence[str], option: str) -> dict[str, str]:
                 last = key
                 out[key] = text
             elif last is None:
-                raise InvalidError(f"Option {option} takes KEY=VALUE, not '{value}'")
+                raise InvalidError(f"Parameter {option} expected a value of the form a=b but got:{value}")
             else:
                 out[last] += f",{piece}"
     return out

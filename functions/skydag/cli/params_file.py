@@ -5,19 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from skydag.errors import InvalidError
-from skydag.language.include import load_text
-from skydag.language.problems import Refused
+from skydag.errors import InvalidError, WorkflowError
+from skydag.language.params_file import load_params
 
 
 def read_mapping(path: Path) -> dict[str, Any]:
     try:
-        document = load_text(path.name, path.read_bytes(), lambda name: (path.parent / name).read_bytes())
+        return load_params(path.read_bytes(), lambda name: (path.parent / name).read_bytes(), path.name)
     except OSError as error:
         raise InvalidError(f"Parameter file {path}: {error.strerror}") from error
-    except Refused as refused:
+    except WorkflowError as refused:
         raise InvalidError(f"Parameter file {path}: {refused}") from refused
-    errors = [str(problem) for problem in document.problems if not problem.is_warning]
-    if errors:
-        raise InvalidError(f"Parameter file {path}: " + "\n".join(errors))
-    return document.value

@@ -52,7 +52,7 @@ def read(given: Given) -> RunOptions:
         params=params(given, config),
         secrets=below(config, "secrets."),
         properties={key: value for key, value in config.items() if not key.startswith(("params.", "secrets."))},
-        session=given.one("session-time") or "last",
+        session=session if (session := given.one("session-time")) is not None else "last",
         save_dir=None if save is None else project / save,
         is_saving=not given.has("no-save"),
         is_rerun=given.has("rerun"),

@@ -27,6 +27,7 @@ _HINTS: Final = (
     ("found undefined alias", "", "put a value that starts with '*' in quotes"),
     ("found another document", "", "one file holds one workflow: remove what follows '---'"),
 )
+_COMMENT = re.compile(r"(^|\s)#.*")
 _INCLUDE = re.compile(r"[ \t-]*(!include:)(?=\s)")
 _CONFLICT = re.compile(r"(?:<{7}|>{7}) ")
 _BLOCK_TEXT = re.compile(r".*[|>][-+0-9]*\s*\Z")
@@ -47,8 +48,10 @@ def explained(file: str, text: str, wrong: yaml.MarkedYAMLError) -> Problem:
     letter = lines[mark.line][mark.column: mark.column + 1] if mark.line < len(lines) else ""
     if opened and "flow" in str(wrong.context) and letter != "{" and (
             letter in "]}" or mark.line > opened.line or not text[mark.index:].strip()):
-        sign = text[opened.index: opened.index + 1]
-        return _problem(file, mark, message, f"the '{sign}' in line {opened.line + 1} is not closed")
+        sign, line = text[opened.index: opened.index + 1], opened.line
+        if sign not in ("[", "{"):                  # the file ends where a value should stand
+            sign, line = _still_open(lines)
+        return _problem(file, mark, message, f"the '{sign}' in line {line + 1} is not closed" if sign else None)
     if "mapping values are not allowed" in message:
         return _problem(file, mark, message, _second_colon(lines, mark))
     if "could not find expected ':'" in message and opened and opened.line < len(lines):
@@ -62,6 +65,18 @@ def explained(file: str, text: str, wrong: yaml.MarkedYAMLError) -> Problem:
     hint = next((hint for words, letters, hint in _HINTS
                  if words in message and (not letters or (letter and letter in letters))), None)
     return _problem(file, mark, message, hint)
+
+
+def _still_open(lines: Sequence[str]) -> tuple[str, int]:
+    """The last bracket that nothing closes, and its line; ("", 0): none. Texts in quotes are not looked at closely."""
+    brackets: list[tuple[str, int]] = []
+    for number, line in enumerate(lines):
+        for letter in _COMMENT.sub("", line):
+            if letter in "[{":
+                brackets.append((letter, number))
+            elif letter in "]}" and brackets:
+                brackets.pop()
+    return brackets[-1] if brackets else ("", 0)
 
 
 def _telltale(file: str, lines: Sequence[str]) -> Problem | None:

@@ -104,7 +104,7 @@ class SavedStates:
                 if state is None:
                     Path(path).unlink(missing_ok=True)
                 else:
-                    _write(path, text_of(name, state[0]).encode(), is_flushed=state[1])
+                    self._put(path, text_of(name, state[0]).encode(), is_flushed=state[1])
                 done.add(name)
             if any(state is not None and state[1] for state in todo.values()):
                 _flush_folder(folder)
@@ -116,6 +116,13 @@ class SavedStates:
                 with self._lock:
                     rest = {name: state for name, state in todo.items() if name not in done}
                     self._pending = {**rest, **self._pending}
+
+    def _put(self, path: str, data: bytes, *, is_flushed: bool) -> None:
+        try:
+            _write(path, data, is_flushed=is_flushed)
+        except FileNotFoundError:                       # a task has removed the folder (`git clean`, `rm -rf .digdag`)
+            self._path.mkdir(parents=True, exist_ok=True)
+            _write(path, data, is_flushed=is_flushed)
 
     def clean(self) -> None:
         """Removes what an earlier run left half written."""
@@ -137,10 +144,7 @@ class SavedStates:
         """This workflow's files in the folder."""
         head = f"+{self._workflow}"
         heads = tuple(head + sign for sign in "+^.") if len(head) < WHOLE_IN_NAME else (head[:WHOLE_IN_NAME],)
-        try:
-            return sorted(name for name in names_in(self._path) if name.endswith(suffix) and name.startswith(heads))
-        except FileNotFoundError:
-            return []
+        return sorted(name for name in names_in(self._path) if name.endswith(suffix) and name.startswith(heads))
 
     @property
     def _path(self) -> Path:
@@ -149,8 +153,11 @@ class SavedStates:
 
 
 def names_in(folder: Path) -> list[str]:
-    """Of files and folders, in no order."""
-    return os.listdir(folder)                           # noqa: PTH208  there may be ten thousand
+    """Of files and folders, in no order; none where there is no such folder."""
+    try:
+        return os.listdir(folder)                       # noqa: PTH208  there may be ten thousand
+    except FileNotFoundError:
+        return []
 
 
 def is_of(workflow: str, full_name: str) -> bool:

@@ -39,7 +39,7 @@ def session_time(text: str, workflow: Workflow, saved: Iterable[datetime], now: 
     try:
         if pattern is not None:
             return _instant(datetime.strptime(text, pattern).replace(tzinfo=where))
-    except ValueError:
+    except (ValueError, OverflowError):                 # no such day; beyond what a calendar holds
         pass
     raise InvalidError(f"--session {text}: write last, hourly, daily, schedule, yyyy-MM-dd or 'yyyy-MM-dd HH:mm:ss'")
 
@@ -56,7 +56,8 @@ def _instant(local: datetime) -> datetime:
 
 def folder_name(at: datetime, timezone: str) -> str:
     """20250610T000000+0900 (C-25)."""
-    return at.astimezone(zone(timezone)).strftime(_FOLDER)
+    local = at.astimezone(zone(timezone))
+    return f"{local.year:04d}" + local.strftime(_FOLDER.removeprefix("%Y"))     # not each system pads years before 1000
 
 
 def saved_times(save_dir: Path, workflow: str) -> list[datetime]:
