@@ -10,6 +10,15 @@ import pytest
 from tests.goldens.cli_player import SOURCES
 
 HEAVY = ("boto3", "botocore", "moto", "aws_lambda_powertools", "urllib.request", "ssl")
+# Each takes 1 to 15 ms to load, and is for what a run of one plain task does not do.
+NOT_FOR_A_PLAIN_RUN = frozenset((
+    *HEAVY, "asyncio", "calendar", "concurrent.futures", "dataclasses", "gzip", "hashlib", "http.client",
+    "importlib.metadata", "importlib.resources", "inspect", "linecache", "locale", "logging", "quickjs", "random",
+    "rich", "shutil", "socket", "string", "subprocess", "tarfile", "tempfile", "textwrap", "traceback", "uuid",
+    "zlib", "zoneinfo",
+    "skydag.api", "skydag.aws", "skydag.language.advice", "skydag.language.timetable", "skydag.local.forks",
+    "skydag.local.live", "skydag.testing"))
+OURS_MAX = 150                      # modules of ours, each a third of a millisecond, in a run of one task
 
 
 def loaded(*argv: str, cwd: Path) -> set[str]:
@@ -30,3 +39,11 @@ def test_local_commands_load_nothing_of_aws_and_no_network(argv: tuple[str, ...]
 def test_the_version_loads_only_the_command_lines_door(tmp_path: Path) -> None:
     ours = {name for name in loaded("--version", cwd=tmp_path) if name.startswith("skydag")}
     assert ours == {"skydag", "skydag.cli", "skydag.cli.main"}
+
+
+def test_a_run_of_one_plain_task_loads_what_it_needs_and_no_more(tmp_path: Path) -> None:
+    """Design.md section 6: at most ten times what the interpreter takes to start."""
+    (tmp_path / "w.dig").write_text("+x:\n  echo>: x\n")
+    found = loaded("run", "w", cwd=tmp_path)
+    assert not found & NOT_FOR_A_PLAIN_RUN
+    assert len([name for name in found if name.startswith("skydag")]) <= OURS_MAX

@@ -21,7 +21,7 @@ from skydag.engine import bits
 from skydag.engine.group import End, Group, Report
 from skydag.engine.pages import Page, build
 from skydag.engine.settle import Numbers, Settled, settle, sla_size, with_sla
-from skydag.language.compile import compile_tasks
+from skydag.language.bodies import compile_tasks
 
 NOW = datetime(2025, 1, 1, tzinfo=UTC)
 SLA = {"alert": True, "fail": False, "body": {"+notice": {"echo>": "late"}}}

@@ -8,7 +8,7 @@ import pytest
 
 from skydag.engine.selection import Selection, find, select
 from skydag.errors import InvalidError
-from skydag.language.compile import compile_tasks
+from skydag.language.bodies import compile_tasks
 from skydag.model.workflow import Task
 
 WORK: dict[str, Any] = {"echo>": "x"}

@@ -13,7 +13,8 @@ from tests.fuzz.inputs import Input
 from tests.language.sources import reader
 
 from skydag.errors import ConfigError, WorkflowError
-from skydag.language.compile import compile_file, compile_project, compile_tasks, load_body
+from skydag.language.bodies import compile_tasks
+from skydag.language.compile import compile_file, compile_project, load_body
 from skydag.language.evaluate import Evaluator
 from skydag.language.params_file import load_params
 

@@ -94,6 +94,15 @@ def test_records_without_a_new_image_are_left_out_and_values_come_native_a141() 
     assert (record.image["run"], record.image["flags"]) == (2, [True, None])
 
 
+def test_what_somebody_put_into_an_item_by_hand_holds_up_no_batch_a20() -> None:
+    told, given = Told(), event("table_stream")
+    given["Records"][0]["dynamodb"]["NewImage"] |= {
+        "note": {"SS": ["a", "b"]}, "share": {"N": "0.5"}, "seal": {"B": "AAE="}, "gone": {"NULL": True}}
+    advance.handle(given, None, told.application)
+    ((_, (record,)),) = told.calls
+    assert [record.image[name] for name in ("note", "share", "seal", "gone")] == [["a", "b"], 0.5, "AAE=", None]
+
+
 def test_a_record_that_failed_is_named_so_that_the_stream_gives_it_again_a20() -> None:
     told = Told()
     told.failed_records = ["4421584500000000017450439091"]

@@ -8,7 +8,8 @@ import pytest
 from tests.language.sources import cases, reader
 
 from skydag.errors import WorkflowError
-from skydag.language.compile import check_exports, compile_file, compile_project, compile_tasks, load_body
+from skydag.language.bodies import check_exports, compile_tasks
+from skydag.language.compile import compile_file, compile_project, load_body
 from skydag.model.workflow import Task, Workflow
 
 

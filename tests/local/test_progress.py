@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.goldens.cli_player import SOURCES
 
-from skydag.language.compile import compile_tasks
+from skydag.language.bodies import compile_tasks
 from skydag.local.progress import Progress
 
 WORK = {"echo>": "x"}

@@ -13,12 +13,13 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from skydag.errors import InvalidError, NotFoundError
+from skydag.model.patterns import pattern
 from skydag.model.records import dataclass
 
 BODY_BYTES_MAX = 64 * 1024 * 1024           # unpacked
 LOCAL = "local"                             # the apiId of events that the local listener makes
 ID_MAX = 2**63 - 1
-_ISO = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?(Z|[+-]\d{2}(:?\d{2}(:?\d{2})?)?)?")
+_ISO = pattern(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?(Z|[+-]\d{2}(:?\d{2}(:?\d{2})?)?)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

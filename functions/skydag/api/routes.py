@@ -59,10 +59,6 @@ ROUTES: Final[tuple[tuple[str, str, Route], ...]] = (
     ("GET", "/api/logs/<attempt_id>/files/<name>", logs.file),
 )
 
-_PATTERNS: Final = tuple(
-    (method, re.compile(re.sub(r"<\w+>", "[^/]+", path))) for method, path, _ in ROUTES
-)
-
 logger = logging.getLogger("skydag.api")
 
 
@@ -109,7 +105,8 @@ def _answered(route: Route, app: ApiApplication, request: Request, parts: Mappin
 
 
 def _unknown(request: Request) -> Answer:
-    allowed = sorted({method for method, pattern in _PATTERNS if pattern.fullmatch(request.path)})
+    allowed = sorted({method for method, path, _ in ROUTES
+                      if re.fullmatch(re.sub(r"<\w+>", "[^/]+", path), request.path)})
     if allowed:
         answer = error(405, f"{request.path} can be asked by {', '.join(allowed)}, not by {request.method}")
         return replace(answer, headers={"Allow": ", ".join(allowed)})

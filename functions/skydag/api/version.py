@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
-
 from skydag import __version__
 from skydag.api.answer import Answer
 from skydag.api.application import ApiApplication
 from skydag.api.request import Request
 from skydag.errors import InvalidError
+from skydag.model.patterns import pattern
 
-_VERSION = re.compile(r"\d+(\.\d+)*([.+-][0-9A-Za-z.+-]+)?")
+_VERSION = pattern(r"\d+(\.\d+)*([.+-][0-9A-Za-z.+-]+)?")
 
 
 def version(app: ApiApplication, request: Request) -> Answer:

@@ -11,7 +11,6 @@ from skydag.api.application import ApiApplication
 from skydag.api.projects import count_of, named
 from skydag.api.request import Request, moment, path_id
 from skydag.errors import InvalidError, NotFoundError
-from skydag.language.timetable import Timetable
 from skydag.model.project import StoredWorkflow
 from skydag.model.zones import zone
 
@@ -93,6 +92,8 @@ def _cut(record: StoredWorkflow, time: datetime, mode: str | None) -> datetime:
 def _scheduled(record: StoredWorkflow, time: datetime, *, is_next: bool) -> datetime:
     if record.schedule is None:
         raise InvalidError(f"Workflow '{record.name}' has no schedule: mode= must be hour or day")
+    from skydag.language.timetable import Timetable  # this route alone asks
+
     table = Timetable(record.schedule, record.timezone)
     due = table.next(time) if is_next else table.first(time)
     return due.session_time

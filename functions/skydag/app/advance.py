@@ -7,7 +7,6 @@ here comes again, finds its report already counted, and then everything unconfir
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,6 +20,7 @@ from skydag.app.groups import TRIES, Groups
 from skydag.app.handover import HandOver
 from skydag.app.hands import Hands
 from skydag.app.jobs import Jobs
+from skydag.app.log import logger
 from skydag.app.sla import Sla
 from skydag.app.take_over import TakeOver
 from skydag.app.turns import Turns
@@ -40,7 +40,7 @@ from skydag.store.resumes import Resumes
 from skydag.store.task_items import ACT, NOTHING, SAFETY
 from skydag.store.tasks import TaskStore
 
-LOG = logging.getLogger(__name__)
+LOG = logger(__name__)
 
 Work = dict[str, list[Told]]            # by path of the group; an empty list: look at it
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from skydag.app.advance import Advance, Settings
 from skydag.app.flights import Flights
-from skydag.app.grants import answer
 from skydag.app.hands import Hands
 from skydag.app.notice import notice
 from skydag.app.operators import cleans_up, find_operator, is_small, named
@@ -18,7 +17,6 @@ from skydag.app.record import Record
 from skydag.app.start import Start
 from skydag.app.stream import Stream
 from skydag.app.task_log import TaskLog
-from skydag.app.tasks import Rows, TaskRow
 from skydag.app.work import Observer, Places, Work
 from skydag.engine.pages import Child
 from skydag.errors import ConfigError
@@ -32,7 +30,6 @@ from skydag.store.aside import Aside
 from skydag.store.attempts import AttemptStore
 from skydag.store.definitions import Definitions
 from skydag.store.flights import CONTAINER, WORK, FlightStore
-from skydag.store.projects import ProjectStore
 from skydag.store.resumes import Resumes
 from skydag.store.shared_params import TableParams
 from skydag.store.tasks import TaskStore
@@ -44,7 +41,9 @@ if TYPE_CHECKING:                               # loaded when asked for: a local
     from skydag.app.log_files import LogFiles
     from skydag.app.push import Push
     from skydag.app.register import Register
+    from skydag.app.tasks import TaskRow
     from skydag.app.watch import Watch
+    from skydag.store.projects import ProjectStore
     from skydag.store.schedules import ScheduleStore
 
 FUSED_MAX: Final = 1_000                        # small tasks that one call of `work` runs in a row
@@ -101,6 +100,8 @@ class Application:
 
     @cached_property
     def projects(self) -> ProjectStore:
+        from skydag.store.projects import ProjectStore
+
         return ProjectStore(self.ports.table, self.blobs)
 
     @cached_property
@@ -220,6 +221,8 @@ class Application:
 
     def secrets_of(self, question: Mapping[str, Any]) -> dict[str, Any]:
         """For the worker of a handed-over run."""
+        from skydag.app.grants import answer
+
         return answer(question, self.tasks, self.attempts, self.ports.secrets)
 
     def timer(self, message: Mapping[str, Any]) -> None:
@@ -254,4 +257,6 @@ class Application:
         return self.healer.request(attempt_id, self.now())
 
     def task_rows(self, attempt_id: int) -> Sequence[TaskRow]:
+        from skydag.app.tasks import Rows
+
         return Rows(self.tasks, self.definitions)(self.attempts.get(attempt_id))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
@@ -24,4 +23,6 @@ class Dice:
         return int.from_bytes(self._throw("below")) % count
 
     def _throw(self, name: object) -> bytes:
+        import hashlib
+
         return hashlib.blake2b(f"{self._token} {name}".encode(), digest_size=8).digest()

@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import re
-import traceback
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -117,6 +116,8 @@ def _failed(job: Mapping[str, Any], error: Exception, policy: RetryPolicy | None
         surroundings.log(f"Task {name} failed.\n{message}" + (f"\n{trace}" if trace else ""))
     else:
         message = f"{str(error) or type(error).__name__} ({_words(type(error).__name__)})"
+        import traceback  # loaded with the first bug
+
         trace = "".join(traceback.format_exception(error))
         surroundings.log(f"Task failed with unexpected error: {message}\n{trace}")
     count = job["state"].get("retry_count", 0)

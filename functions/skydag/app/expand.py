@@ -6,11 +6,11 @@ A wake-up is a hint. It may come early, late, twice or never; the item says what
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from skydag.app.log import logger
 from skydag.app.schedule_params import schedule_params
 from skydag.errors import IllegalStepError, LimitError, NotFoundError, SkydagError, UnavailableError
 from skydag.language.timetable import Firing, Timetable
@@ -29,7 +29,7 @@ LATE: Final = timedelta(seconds=90)                 # what `watch` takes for los
 LIMIT_WAIT: Final = timedelta(minutes=10)           # S-47
 TROUBLE_WAIT: Final = timedelta(hours=1)
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 
 class StartCall(Protocol):

@@ -10,10 +10,10 @@ others, as long as the run lasts. Values travel in that answer alone: in no item
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from skydag.app.log import logger
 from skydag.app.secret_names import renamed
 from skydag.errors import ConfigError, TaskError
 from skydag.model import secrets
@@ -22,7 +22,7 @@ from skydag.ports import SecretStore
 from skydag.store.attempts import AttemptStore
 from skydag.store.tasks import TaskStore
 
-LOG = logging.getLogger(__name__)
+LOG = logger(__name__)
 SECRETS_MAX: Final = 100            # one task may name
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -10,6 +9,7 @@ from typing import Any, Final
 from skydag.app.advance import Advance
 from skydag.app.hands import Hands
 from skydag.app.job import Job
+from skydag.app.log import logger
 from skydag.engine import bits, pages, paths
 from skydag.engine.group import Group
 from skydag.engine.leaf import Leaf
@@ -22,7 +22,7 @@ from skydag.model.session import Attempt
 from skydag.model.task import State
 from skydag.store.task_items import ACT, SAFETY
 
-LOG = logging.getLogger(__name__)
+LOG = logger(__name__)
 LOST_MAX: Final = 3         # runs of one task that may vanish in a row before it fails
 
 

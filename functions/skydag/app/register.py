@@ -11,25 +11,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from skydag.app import archive as archives
+from skydag.app.log import logger
 from skydag.app.names import check_project_name, check_revision_name
 from skydag.app.push import Options, Push
 from skydag.errors import ConflictError, IllegalStepError, InvalidError, NotFoundError, SkydagError, UnavailableError
 from skydag.model.project import StoredProject
 from skydag.model.records import dataclass
 from skydag.ports import Alerts, Objects
-from skydag.store.pages import token
 
 PREFIX: Final = "upload/"
 SUFFIX: Final = ".tar.gz"
 ERROR_SUFFIX: Final = ".error.json"
 HASH_DIGITS: Final = 24
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +100,7 @@ class Register:
         error = {"message": reason, "upload": key, "refused_at": shown}
         self.objects.put(key + ERROR_SUFFIX, (json.dumps(error, ensure_ascii=False, indent=2) + "\n").encode(),
                          content_type="application/json")
-        self.alerts.publish(_notice(key, reason, shown), stable_id=token("upload", key, digest, reason))
+        self.alerts.publish(_notice(key, reason, shown), stable_id=_stable_id(key, digest, reason))
         log.warning("an upload was refused", extra={"action": "refuse", "key": key, "reason": reason})
         return Refused(key=key, reason=reason)
 
@@ -114,6 +113,11 @@ def _named(key: str) -> tuple[str, str | None]:
         raise InvalidError(f"{key} is no place for a project; upload it to {PREFIX}<project>{SUFFIX} or "
                            f"{PREFIX}<project>/<revision>{SUFFIX}")
     return parts[0], parts[1] if len(parts) == 2 else None
+
+
+def _stable_id(*parts: str) -> str:
+    """The same refusal is one notice, however often the event comes."""
+    return hashlib.sha256("\x00".join(("upload", *parts)).encode()).hexdigest()[:32]
 
 
 def _notice(key: str, reason: str, shown: str) -> dict[str, Any]:

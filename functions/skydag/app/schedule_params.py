@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from skydag.language.timetable import Timetable
 from skydag.model.project import StoredWorkflow
 from skydag.model.zones import zone
 
@@ -17,6 +16,8 @@ def schedule_params(
     last_executed: the session before, where the schedule or a backfill starts this one (S-54, S-80)."""
     params: dict[str, str] = {}
     if workflow.schedule is not None:
+        from skydag.language.timetable import Timetable  # most workflows have no schedule
+
         timetable = Timetable(workflow.schedule, workflow.timezone)
         params["last_session_time"] = shown(timetable.last(session_time).session_time, workflow.timezone)
         params["next_session_time"] = shown(timetable.next(session_time).session_time, workflow.timezone)

@@ -7,7 +7,6 @@ dead-letter record is kept, and whoever subscribed to alerts is told.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -15,6 +14,7 @@ from typing import Any, Final
 from skydag.app.advance import Advance, Work
 from skydag.app.flow import LOOK
 from skydag.app.hands import Hands
+from skydag.app.log import logger
 from skydag.app.notice import set_aside
 from skydag.engine.group import Group
 from skydag.engine.leaf import Leaf
@@ -24,7 +24,7 @@ from skydag.ports import Alerts
 from skydag.store import task_items
 from skydag.store.aside import Aside
 
-LOG = logging.getLogger(__name__)
+LOG = logger(__name__)
 SET_ASIDE_AFTER: Final = 3
 
 

@@ -6,13 +6,13 @@ A kill that has begun is finished by `watch` (Watch.look).
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 from skydag.app.advance import Advance
 from skydag.app.kill import kill
+from skydag.app.log import logger
 from skydag.app.notice import notice
 from skydag.engine.leaf import Leaf
 from skydag.errors import ConflictError
@@ -21,7 +21,7 @@ from skydag.model.session import Attempt
 from skydag.model.task import State
 from skydag.ports import Alerts
 
-LOG = logging.getLogger(__name__)
+LOG = logger(__name__)
 AT_ONCE: Final = 100            # attempts in one pass, and tasks named in one message
 PAGE: Final = 10
 

@@ -7,7 +7,6 @@ one is sent. Who dies in between is followed by one who does both again (an even
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
@@ -17,6 +16,7 @@ from skydag.app.dice import Dice
 from skydag.app.flights import Flights
 from skydag.app.groups import Groups
 from skydag.app.jobs import Jobs
+from skydag.app.log import logger
 from skydag.engine import bits, paths
 from skydag.engine.group import Group
 from skydag.engine.leaf import Leaf
@@ -28,7 +28,7 @@ from skydag.store.definitions import Definitions
 from skydag.store.flights import KINDS, WORK, Seat, Waiting, named
 from skydag.store.tasks import TaskStore
 
-LOG = logging.getLogger(__name__)
+LOG = logger(__name__)
 UNCLAIMED_MAX: Final = timedelta(minutes=2)     # a run that was sent and that nobody claimed for so long is sent again
 INVOCATION_MAX: Final = timedelta(minutes=16)   # longer than any function runs
 LOOKS: Final = (3, 22, 75)                      # children looked at together, until one is found; then 75 at a time

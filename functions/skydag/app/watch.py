@@ -6,24 +6,24 @@ counted, wait and weren't woken. Events come first; this finds what no event tol
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from skydag.app.advance import Advance, Work
+from skydag.app.log import logger
 from skydag.app.record import Record
 from skydag.app.time_limits import TimeLimits
 from skydag.engine import bits, paths
 from skydag.engine.group import Group
 from skydag.engine.leaf import Leaf
 from skydag.engine.pages import Page
+from skydag.model.records import replace
 from skydag.model.session import Attempt
 from skydag.model.task import State
 from skydag.store.task_items import DUE_SHARDS, NOTHING, due_text
 
-LOG = logging.getLogger(__name__)
+LOG = logger(__name__)
 TooLong = dict[int, list[int]]          # attempt id -> numbers of tasks
 NEXT_LOOK: Final = timedelta(minutes=1)
 

@@ -5,7 +5,6 @@ Fused: the small task that became ready by that result is run by the same call, 
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, Final
@@ -15,6 +14,7 @@ from skydag.app.flights import Flights
 from skydag.app.grants import granted
 from skydag.app.hands import Hands
 from skydag.app.job import Job
+from skydag.app.log import logger
 from skydag.app.operators import is_small, unknown
 from skydag.app.record import Record, Run
 from skydag.app.task_log import TaskLog
@@ -34,7 +34,7 @@ from skydag.store.flights import CONTAINER as CONTAINERS
 from skydag.store.tasks import TaskStore
 from skydag.store.values import Blobs
 
-LOG = logging.getLogger(__name__)
+LOG = logger(__name__)
 LEASE: Final = timedelta(minutes=16)            # longer than any function runs; then `watch` asks
 CONTAINER_WAIT: Final = timedelta(seconds=10)   # until a task looks again for a free container, times its runs so far
 CONTAINER_WAITS_MAX: Final = 12

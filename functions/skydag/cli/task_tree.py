@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from skydag.cli.output import compact
 from skydag.errors import WorkflowError
-from skydag.language.compile import compile_tasks
+from skydag.language.bodies import compile_tasks
 from skydag.model.records import dataclass, field
 from skydag.model.workflow import Task, Workflow
 

@@ -8,10 +8,10 @@ refused, and run 2 goes out (design.md section 4, rule 9).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from skydag.engine.group import Group, Owner
 from skydag.engine.pages import Child, Page
+from skydag.model.records import replace
 
 
 def news(before: Group | None, after: Group) -> int:

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from skydag.engine import bits
-from skydag.language.compile import compile_tasks
+from skydag.language.bodies import compile_tasks
 from skydag.model.params import merge
 from skydag.model.records import dataclass, field, replace
 from skydag.model.workflow import Task

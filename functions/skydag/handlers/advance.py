@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
-
 from skydag.app.application import Application
 from skydag.app.stream import Record
+from skydag.aws.expressions import item_from_wire
 from skydag.bootstrap import from_environment
 
 
@@ -25,9 +24,6 @@ def handle(event: dict[str, Any], context: Any, application: Application) -> dic
 
 
 def _records(event: dict[str, Any]) -> list[Record]:
-    out = []
-    for raw in event["Records"]:
-        change = DynamoDBRecord(raw).dynamodb
-        if change is not None and change.new_image:
-            out.append(Record(id=str(change.sequence_number), image=change.new_image))
-    return out
+    changes = [record["dynamodb"] for record in event["Records"]]
+    return [Record(id=change["SequenceNumber"], image=item_from_wire(change["NewImage"]))
+            for change in changes if change.get("NewImage")]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import logging
 from typing import Any
 
 from skydag.app.application import Application
+from skydag.app.log import logger
 from skydag.bootstrap import from_environment
 
-LOG = logging.getLogger(__name__)
+LOG = logger(__name__)
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

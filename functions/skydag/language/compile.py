@@ -7,20 +7,18 @@ from __future__ import annotations
 
 import json
 import posixpath
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
-from skydag.errors import ConfigError, WorkflowError
+from skydag.errors import ConfigError
 from skydag.language import sla as sla_rules
-from skydag.language import timetable
-from skydag.language.advice import advise
 from skydag.language.collector import no_collection
 from skydag.language.hints import no_body_hint, no_export_hint, odd_blank_hint
 from skydag.language.include import Reader, load, load_text
 from skydag.language.names import workflow_name_fault
 from skydag.language.places import task_places
-from skydag.language.problems import PROBLEMS_MAX, Refused, did_you_mean, in_file_order, workflow_error
+from skydag.language.problems import Refused, did_you_mean, in_file_order, workflow_error
 from skydag.language.source import PROBLEMS_KEPT_MAX, Document
 from skydag.language.tree import Path, build
 from skydag.model.values import json_type
@@ -124,38 +122,6 @@ def _body(path: str, document: Document) -> Mapping[str, Any]:
     return body
 
 
-def compile_tasks(name: str, prefix: str, body: Mapping[str, Any]) -> tuple[Task, ...]:
-    """The tasks of a body that was made at run time. name: `^sub`, `^check`, `^error` ...; prefix: full name of the
-    task it hangs below. WorkflowError with all mistakes, one a line; the names in it tell where."""
-    mistakes: list[str] = []
-
-    def report(path: Path, code: str, message: str, hint: str | None) -> None:
-        where = f"{prefix}{name}{''.join(key for key in path if key.startswith('+'))}"
-        mistakes.append(f"{where}: {message}" + (f"; {hint}" if hint else ""))
-        if len(mistakes) >= PROBLEMS_MAX:
-            raise WorkflowError("\n".join(mistakes))
-
-    tasks = build(name, prefix, body, report)
-    if mistakes:
-        raise WorkflowError("\n".join(mistakes))
-    return tasks
-
-
-def check_exports(workflow: str, definition: Mapping[str, Any]) -> None:
-    """Digdag refuses a broken `_export` of a task when an attempt starts, not at push (L-122). WorkflowError."""
-
-    def check(body: Mapping[str, Any], full_name: str) -> None:
-        if not isinstance(body.get("_export"), Mapping | None):
-            raise WorkflowError(f"{full_name}: Parameter '_export' must be an object")
-        for key, child in body.items():
-            if key.startswith("+"):
-                for part in child if isinstance(child, list) else (child,):
-                    if isinstance(part, Mapping) and part.get("_disable") in (None, False, "false"):
-                        check(part, full_name + key)
-
-    check(definition, f"+{workflow}")
-
-
 class _Compiled(NamedTuple):
     workflow: Workflow | None           # None: there are errors among the problems
     problems: tuple[Problem, ...]
@@ -178,6 +144,8 @@ def _compile(
     if file.errors:
         return _Compiled(None, file.all_problems())
     if files is not None:
+        from skydag.language.advice import advise  # by `check` and `push`; a run never loads it
+
         with suppress(_EnoughError):
             advise(name, definition, files, file.warn, operators)
     workflow = Workflow(
@@ -275,18 +243,23 @@ class _File:
         return value
 
     def check_schedule(self, timezone: str) -> None:
-        for block, faults in (("schedule", timetable.faults), ("sla", sla_rules.faults)):
-            value = self._value.get(block)
-            if value is None:
-                continue
-            if not isinstance(value, Mapping):
-                self.report((block,), block, f"Parameter '{block}' must be an object", None)
-                continue
-            for key, message, hint in faults(value, timezone):
-                self.report((block, key) if key else (block,), block, message, hint)
+        if "schedule" in self._value:
+            from skydag.language import timetable  # most files have none
+
+            self._check_block("schedule", timetable.faults, timezone)
+        self._check_block("sla", sla_rules.faults, timezone)
         if isinstance(sla := self._value.get("sla"), Mapping):
             name = posixpath.basename(self.path).removesuffix(SUFFIX)
             build("^sla", f"+{name}", sla_rules.sla_body(sla), lambda path, *what: self.report(("sla", *path), *what))
+
+    def _check_block(self, block: str, faults: Callable[[Mapping[str, Any], str], list[sla_rules.Fault]],
+                     timezone: str) -> None:
+        value = self._value.get(block)
+        if value is not None and not isinstance(value, Mapping):
+            self.report((block,), block, f"Parameter '{block}' must be an object", None)
+        elif value is not None:
+            for key, message, hint in faults(value, timezone):
+                self.report((block, key) if key else (block,), block, message, hint)
 
     def tree(self, definition: Mapping[str, Any], name: str) -> tuple[Task, ...]:
         nulls = {key for key, value in definition.items() if value is None}

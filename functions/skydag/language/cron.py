@@ -6,12 +6,13 @@ Day of month and day of week must both match; `5/20` is 5 alone; `22-2` wraps; `
 from __future__ import annotations
 
 import calendar
-import re
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Final
 
 from skydag.errors import ConfigError
+from skydag.model.patterns import pattern
 from skydag.model.records import dataclass
+from skydag.model.zones import instant
 
 SEARCH_YEARS_MAX: Final = 40
 PATTERN_LENGTH_MAX: Final = 2_000
@@ -20,7 +21,7 @@ _UTC: Final = UTC
 _MINUTE: Final = timedelta(minutes=1)
 _YEAR_MAX: Final = 9_990
 
-_NUMBER = re.compile(r"\+?[0-9]{1,9}\Z")
+_NUMBER = pattern(r"\+?[0-9]{1,9}\Z")
 _MONTHS: Final = dict(zip(
     ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), range(1, 13), strict=True))
 _WEEKDAYS: Final = dict(zip(("sun", "mon", "tue", "wed", "thu", "fri", "sat"), range(7), strict=True))
@@ -108,15 +109,6 @@ class Cron:
 def wall_clock(day: date, hour: int = 0, minute: int = 0) -> datetime:
     """What a clock on the wall shows; `instant` says when that is."""
     return datetime(day.year, day.month, day.day, hour, minute)  # noqa: DTZ001
-
-
-def instant(local: datetime, zone: tzinfo) -> datetime:
-    """A wall-clock time as an instant in UTC: the later one of two, shifted forward by the gap where there is none."""
-    earlier, later = (local.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
-    before, after = earlier.utcoffset(), later.utcoffset()
-    if before is None or after is None or before >= after:      # unambiguous, or set back: fold=1 is the later one
-        return later.astimezone(_UTC)
-    return earlier.astimezone(_UTC)                             # a gap: the offset before it shifts forward
 
 
 def _first_from(alternative: _Alternative, local: datetime, zone: tzinfo) -> datetime | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -12,17 +11,18 @@ from skydag.language import javascript
 from skydag.language.problems import did_you_mean
 from skydag.language.references import MISS, json_of, reference
 from skydag.language.template import Expression, Part, split
+from skydag.model.patterns import pattern
 
 NOT_EVALUATED: Final = frozenset(("_do", "_else_do"))
 SHOWN_LENGTH_MAX: Final = 1_000
 
-_WORD = re.compile(r"[A-Za-z_$][\w$]*")
-_NEEDS_EVERYTHING = re.compile(r"\bthis\b|\beval\b|\bFunction\b|constructor|\\|\bwith\b|`|[^\x00-\x7f]")
+_WORD = pattern(r"[A-Za-z_$][\w$]*")
+_NEEDS_EVERYTHING = pattern(r"\bthis\b|\beval\b|\bFunction\b|constructor|\\|\bwith\b|`|[^\x00-\x7f]")
 # Assignments and the like. Such a text runs alone: the context that others share is frozen.
-_ASSIGNS = re.compile(
+_ASSIGNS = pattern(
     r"(?<![=!<>])=(?![=>])|\+\+|--|\b(?:delete|this|globalThis|eval|Function|for|class)\b|constructor|\\|`|[lL]ocale")
-_STRING = re.compile(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"")
-_UNDEFINED = re.compile(r"ReferenceError: '?\"?([^'\" ]+?)'?\"? is not defined")
+_STRING = pattern(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"")
+_UNDEFINED = pattern(r"ReferenceError: '?\"?([^'\" ]+?)'?\"? is not defined")
 
 
 class Evaluator:

@@ -6,11 +6,13 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from skydag.model.patterns import pattern
+
 WIDE_COLON: Final = "："        # U+FF1A, as East Asian keyboards write it
 OF_A_LEAF: Final = ("_env", "_do", "_else_do", "_command")
-_NO_BLANK = re.compile(r"(\+?[\w.]+>?):(\S.*)", re.DOTALL)           # sh>:./load.sh
-_NO_COLON = re.compile(r"([\w.]+>)\s+(.*)", re.DOTALL)               # sh> ./load.sh
-_BAD_IN_NAME = re.compile(r"[^a-zA-Z0-9_\-=\[\]{}%&@,.`]+")
+_NO_BLANK = pattern(r"(\+?[\w.]+>?):(\S.*)", re.DOTALL)           # sh>:./load.sh
+_NO_COLON = pattern(r"([\w.]+>)\s+(.*)", re.DOTALL)               # sh> ./load.sh
+_BAD_IN_NAME = pattern(r"[^a-zA-Z0-9_\-=\[\]{}%&@,.`]+")
 
 
 def no_body_hint(key: str, body: Any) -> str:

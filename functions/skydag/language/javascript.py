@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import json
-import re
 import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -17,6 +16,7 @@ from typing import Any, Final
 
 from skydag.errors import ConfigError
 from skydag.language.template import Expression, Part
+from skydag.model.patterns import pattern
 from skydag.model.zones import zone
 
 MEMORY_BYTES_MAX: Final = 64 << 20
@@ -27,7 +27,7 @@ ZONE_FROM: Final = datetime(1900, 1, 1, tzinfo=UTC)
 ZONE_TO: Final = datetime(2100, 1, 1, tzinfo=UTC)
 
 _LINES_BEFORE: Final = 2                # QuickJS puts them before the body of `new Function`
-_POSITION = re.compile(r"<input>:(\d+):(\d+)")
+_POSITION = pattern(r"<input>:(\d+):(\d+)")
 _local = threading.local()
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
+
+from skydag.model.patterns import pattern
 
 NAME_LENGTH_MAX: Final = 255
 
-_BAD_IN_TASK = re.compile(r"[^a-zA-Z0-9_\-=\[\]{}%&@,.^`]")
+_BAD_IN_TASK = pattern(r"[^a-zA-Z0-9_\-=\[\]{}%&@,.^`]")
 _BAD_FIRST: Final = '+^@/\\:*?"<>|'
 
 

@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from skydag.model.numbers import javascript_number
+from skydag.model.patterns import pattern
 from skydag.model.records import Protocol
 
 MISS: Final = object()
 
 _NAME: Final = r"[A-Za-z_$][A-Za-z0-9_$]*"
-_REFERENCE = re.compile(
+_REFERENCE = pattern(
     rf"\s*({_NAME})((?:\.{_NAME}|\[(?:[0-9]+|'[^'\\\n]*'|\"[^\"\\\n]*\"|{_NAME}(?:\.{_NAME})*)\])*)\s*\Z")
-_STEP = re.compile(rf"\.({_NAME})|\[(?:([0-9]+)|'([^']*)'|\"([^\"]*)\"|({_NAME}(?:\.{_NAME})*))\]")
-_INDEX = re.compile(r"(?:0|[1-9][0-9]{0,8})\Z")
-_INDEX_KEY = re.compile(r"(?:0|[1-9][0-9]{0,9})\Z")
+_STEP = pattern(rf"\.({_NAME})|\[(?:([0-9]+)|'([^']*)'|\"([^\"]*)\"|({_NAME}(?:\.{_NAME})*))\]")
+_INDEX = pattern(r"(?:0|[1-9][0-9]{0,8})\Z")
+_INDEX_KEY = pattern(r"(?:0|[1-9][0-9]{0,9})\Z")
 _INDEX_KEY_MAX: Final = 2**32 - 2
 _WORDS: Final = frozenset((
     "true", "false", "null", "undefined", "NaN", "Infinity", "this", "new", "typeof", "void", "delete", "in",

@@ -14,6 +14,8 @@ from typing import Any, Final
 
 import yaml
 
+from skydag.model.patterns import pattern
+
 try:
     from yaml import CSafeLoader as _Base
 except ImportError:  # a PyYAML built without libyaml: the same result, ten times slower
@@ -26,26 +28,26 @@ MERGE: Final = T + "merge"
 STR: Final = T + "str"
 INT_DIGITS_MAX: Final = 4_000
 
-_INT = re.compile(r"(?:[-+]?0b[01_]+|[-+]?0[0-7_]+|[-+]?(?:0|[1-9][0-9_]*)|[-+]?0x[0-9a-fA-F_]+)\Z")
-_FLOAT = re.compile(
+_INT = pattern(r"(?:[-+]?0b[01_]+|[-+]?0[0-7_]+|[-+]?(?:0|[1-9][0-9_]*)|[-+]?0x[0-9a-fA-F_]+)\Z")
+_FLOAT = pattern(
     r"(?:[-+]?(?:\.[0-9]+|[1-9][0-9_]*(?:\.[0-9_]*)?)(?:[eE][-+]?[0-9]+)?"
     r"|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+\.[0-9_]*|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))\Z",
 )
-_BOOL = re.compile(r"(?:[Tt]rue|[Ff]alse)\Z")
-_NULL = re.compile(r"(?:~|null|Null|NULL| )\Z")
-_EMPTY = re.compile(r"\Z")
-_MERGE = re.compile(r"<<\Z")
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_BOOL = pattern(r"(?:[Tt]rue|[Ff]alse)\Z")
+_NULL = pattern(r"(?:~|null|Null|NULL| )\Z")
+_EMPTY = pattern(r"\Z")
+_MERGE = pattern(r"<<\Z")
+_SURROGATE = pattern("[\ud800-\udfff]")
 
 
 def _resolvers() -> dict[str, list[tuple[str, re.Pattern[str]]]]:
     table: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
-    for first_letters, tag, pattern in (
+    for first_letters, tag, form in (
         ("TtFf", "bool", _BOOL), ("-+0123456789", "int", _INT), ("-+0123456789.", "float", _FLOAT),
         ("<", "merge", _MERGE), ("~nN ", "null", _NULL),
     ):
         for letter in first_letters:
-            table.setdefault(letter, []).append((T + tag, pattern))
+            table.setdefault(letter, []).append((T + tag, form))
     table[""] = [(T + "null", _EMPTY)]
     return table
 

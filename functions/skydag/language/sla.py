@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from skydag.errors import ConfigError
-from skydag.language.cron import instant
 from skydag.language.problems import did_you_mean
+from skydag.model.patterns import pattern
 from skydag.model.values import boolean, optional, text
-from skydag.model.zones import zone
+from skydag.model.zones import instant, zone
 
 OWN_KEYS: Final = ("time", "duration", "alert", "fail")
 HOURS_MAX: Final = 100_000
 
-_CLOCK = re.compile(r"([+-]?\d{1,6}):([+-]?\d{1,6})(?::([+-]?\d{1,6}))?\Z")
+_CLOCK = pattern(r"([+-]?\d{1,6}):([+-]?\d{1,6})(?::([+-]?\d{1,6}))?\Z")
 
 Fault = tuple[str | None, str, str | None]      # key of the block, what is wrong, hint
 

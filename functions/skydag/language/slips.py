@@ -5,13 +5,13 @@ The place that libyaml names is where it could not go on, which may be far behin
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Final
 
 import yaml
 
 from skydag.language.hints import WIDE_COLON
+from skydag.model.patterns import pattern
 from skydag.model.workflow import Place, Problem
 
 # Words of libyaml's message, letters one of which stands at the place (none: any), advice.
@@ -27,11 +27,11 @@ _HINTS: Final = (
     ("found undefined alias", "", "put a value that starts with '*' in quotes"),
     ("found another document", "", "one file holds one workflow: remove what follows '---'"),
 )
-_COMMENT = re.compile(r"(^|\s)#.*")
-_INCLUDE = re.compile(r"[ \t-]*(!include:)(?=\s)")
-_CONFLICT = re.compile(r"(?:<{7}|>{7}) ")
-_BLOCK_TEXT = re.compile(r".*[|>][-+0-9]*\s*\Z")
-_KEY_AT_END = re.compile(r"[\w+^.>-]+\Z")
+_COMMENT = pattern(r"(^|\s)#.*")
+_INCLUDE = pattern(r"[ \t-]*(!include:)(?=\s)")
+_CONFLICT = pattern(r"(?:<{7}|>{7}) ")
+_BLOCK_TEXT = pattern(r".*[|>][-+0-9]*\s*\Z")
+_KEY_AT_END = pattern(r"[\w+^.>-]+\Z")
 
 
 def explained(file: str, text: str, wrong: yaml.MarkedYAMLError) -> Problem:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -11,14 +10,15 @@ import yaml
 from skydag.language.problems import Refused
 from skydag.language.scalars import Composer, LenientComposer
 from skydag.language.slips import explained
+from skydag.model.patterns import pattern
 from skydag.model.workflow import Place, Problem
 
 FILE_BYTES_MAX: Final = 2 * 1024 * 1024
 VALUES_MAX: Final = 220_000             # keys and values of a file; half a kilobyte each
 LENIENT_LENGTH_MAX: Final = 128 * 1024
 
-_REFUSED_CHARACTER = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
-_ESCAPED_SLASH = re.compile(r"(?<!\\)(?:\\\\)*\\/")
+_REFUSED_CHARACTER = pattern("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
+_ESCAPED_SLASH = pattern(r"(?<!\\)(?:\\\\)*\\/")
 
 
 def decode(file: str, data: bytes) -> str:

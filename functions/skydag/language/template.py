@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import functools
-import re
 from typing import NamedTuple
 
-_START = re.compile(r"\$\{(?![a-z]+:)(?=[\s\S])")
-_BRACE = re.compile(r"[{}]")
+from skydag.model.patterns import pattern
+
+_START = pattern(r"\$\{(?![a-z]+:)(?=[\s\S])")
+_BRACE = pattern(r"[{}]")
 
 
 class Literal(NamedTuple):

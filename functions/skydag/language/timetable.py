@@ -11,11 +11,12 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from skydag.errors import ConfigError
-from skydag.language.cron import Cron, instant, wall_clock
+from skydag.language.cron import Cron, wall_clock
 from skydag.language.problems import did_you_mean
+from skydag.model.patterns import pattern
 from skydag.model.records import dataclass
 from skydag.model.values import boolean, duration, long, optional, required, text
-from skydag.model.zones import zone
+from skydag.model.zones import instant, zone
 
 END: Final = datetime(9999, 1, 1, tzinfo=UTC)
 OPTIONS: Final = ("start", "end", "skip_on_overtime", "skip_delayed_by", "delay", "at")
@@ -25,8 +26,8 @@ EXAMPLES: Final = {"hourly>": "hourly>: 30:00", "daily>": "daily>: 07:00:00", "w
                    "monthly>": "monthly>: 1,07:00:00", "minutes_interval>": "minutes_interval>: 30"}
 
 _SECOND: Final = timedelta(seconds=1)
-_DATE = re.compile(r"\d{4}-\d\d-\d\d\Z")
-_DIGITS = re.compile(r"[+-]?[0-9]{1,9}\Z")
+_DATE = pattern(r"\d{4}-\d\d-\d\d\Z")
+_DIGITS = pattern(r"[+-]?[0-9]{1,9}\Z")
 
 Fault = tuple[str | None, str, str | None]      # key of the block, what is wrong, hint
 

@@ -11,7 +11,8 @@ from skydag.app.packing import listed
 from skydag.app.workspace import reader
 from skydag.engine.selection import find
 from skydag.errors import InvalidError, NotFoundError, WorkflowError
-from skydag.language.compile import compile_project, compile_tasks
+from skydag.language.bodies import compile_tasks
+from skydag.language.compile import compile_project
 from skydag.language.problems import similar
 from skydag.model.ids import ProjectId, WorkflowId
 from skydag.model.project import StoredWorkflow

@@ -8,10 +8,8 @@ start (K-11).
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from threading import Lock
@@ -19,6 +17,7 @@ from typing import Any, Final
 
 from skydag.model.outcome import OK, Ended
 from skydag.model.params import Store
+from skydag.model.patterns import pattern
 
 NAME_BYTES_MAX: Final = 200
 WHOLE_IN_NAME: Final = NAME_BYTES_MAX // 4 - 1      # characters of a full name that no file name cuts
@@ -26,7 +25,7 @@ PART: Final = ".part"
 _NEVER_SAVED: Final = ("^error", "^failure-alert", "^sla")         # K-3
 _HEADS: Final = ("fullName: ", "state: ", "result:", "  subtaskConfig: ", "  exportParams: ", "  resetStoreParams: ",
                  "  storeParams: ", "  report: ")
-_NOT_YAML: Final = re.compile("[\x7f-\x9f\ud800-\udfff\ufffe\uffff\u2028\u2029\ufeff]")
+_NOT_YAML: Final = pattern("[\x7f-\x9f\ud800-\udfff\ufffe\uffff\u2028\u2029\ufeff]")
 
 
 class SavedStates:
@@ -247,5 +246,7 @@ def file_name(name: str, suffix: str = ".yml") -> str:
     """The full name, cut where a file name could not hold it (L-50)."""
     data = name.encode(errors="replace")
     if len(data) > NAME_BYTES_MAX:
+        import hashlib  # few names are so long
+
         name = data[:NAME_BYTES_MAX].decode(errors="ignore") + "~" + hashlib.sha256(data).hexdigest()[:8]
     return name.replace("/", "%2F") + suffix

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
 from skydag.errors import InvalidError
-from skydag.language.timetable import Timetable
 from skydag.local.saved import names_in
+from skydag.model.patterns import pattern
 from skydag.model.workflow import Workflow
 from skydag.model.zones import zone
 
-_DATE = re.compile(r"\d{4}-\d\d-\d\d\Z")
-_DATE_TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\Z")
+_DATE = pattern(r"\d{4}-\d\d-\d\d\Z")
+_DATE_TIME = pattern(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\Z")
 _FOLDER = "%Y%m%dT%H%M%S%z"
 
 
@@ -45,6 +44,8 @@ def session_time(text: str, workflow: Workflow, saved: Iterable[datetime], now: 
 
 
 def _scheduled(workflow: Workflow, now: datetime) -> datetime:
+    from skydag.language.timetable import Timetable  # most workflows have no schedule
+
     assert workflow.schedule is not None
     return Timetable(workflow.schedule, workflow.timezone).last(now).session_time
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import gzip
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -94,6 +93,8 @@ class GzipLog:
 
     def _flush(self) -> None:
         if self._held:
+            import gzip  # most runs keep no such logs
+
             data = gzip.compress("".join(self._held).encode("utf-8", errors="backslashreplace"), mtime=0)
             self._held, self._size, self._next = [], 0, time.monotonic() + PART_S
             try:

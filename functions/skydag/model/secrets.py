@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from skydag.errors import ConfigError
+from skydag.model.patterns import pattern
 
 KEY_CHARACTERS_MAX: Final = 255
-_REFERENCE: Final = re.compile(r"\$\{\s*([A-Za-z_][A-Za-z_0-9]*)\s*:\s*([^}]*?)\s*\}")
+_REFERENCE: Final = pattern(r"\$\{\s*([A-Za-z_][A-Za-z_0-9]*)\s*:\s*([^}]*?)\s*\}")
 _SEGMENT: Final = r"[A-Za-z](?:[A-Za-z0-9_-]*[A-Za-z0-9])?"
-_KEY: Final = re.compile(rf"{_SEGMENT}(?:\.{_SEGMENT})*")          # R-72, O-44
+_KEY: Final = pattern(rf"{_SEGMENT}(?:\.{_SEGMENT})*")          # R-72, O-44
 
 
 def is_key(key: str) -> bool:

@@ -16,6 +16,7 @@ from typing import Any, Final, TypeVar
 
 from skydag.errors import ConfigError
 from skydag.model.numbers import java_double
+from skydag.model.patterns import pattern
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -25,8 +26,8 @@ LONG_MAX: Final = 2**63 - 1
 SHOWN_LENGTH_MAX: Final = 100
 DURATION_DAYS_MAX: Final = 100_000
 
-_INTEGER_TEXT = re.compile(r"[+-]?[0-9]{1,30}\Z")
-_DURATION = re.compile(r"\s*(?:(\d+)\s*d)?\s*(?:(\d+)\s*h)?\s*(?:(\d+)\s*m)?\s*(?:(\d+)\s*s)?\s*\Z", re.IGNORECASE)
+_INTEGER_TEXT = pattern(r"[+-]?[0-9]{1,30}\Z")
+_DURATION = pattern(r"\s*(?:(\d+)\s*d)?\s*(?:(\d+)\s*h)?\s*(?:(\d+)\s*m)?\s*(?:(\d+)\s*s)?\s*\Z", re.IGNORECASE)
 _BOOLEAN_TEXTS: Final = {"true": True, "True": True, "false": False, "False": False, "": False, "null": False}
 
 

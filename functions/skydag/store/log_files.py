@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from datetime import UTC, datetime, timedelta
 
+from skydag.model.patterns import pattern
 from skydag.model.records import dataclass
 
 TASK_BYTES_MAX = 160                # a full name has no limit (L-50), a file name has 255 bytes
-NAME = re.compile(r"(?P<task>.*)@(?P<seconds>[0-9a-f]{8})(?P<nanos>[0-9a-f]{8})\.(?P<agent>[^/@]*)\.log\.gz", re.DOTALL)
+NAME = pattern(r"(?P<task>.*)@(?P<seconds>[0-9a-f]{8})(?P<nanos>[0-9a-f]{8})\.(?P<agent>[^/@]*)\.log\.gz", re.DOTALL)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -39,5 +39,7 @@ def _short(task_name: str) -> str:
     data = name.encode()
     if len(data) <= TASK_BYTES_MAX:
         return name
+    import hashlib
+
     mark = hashlib.sha256(data).hexdigest()[:8]
     return f"{data[:TASK_BYTES_MAX].decode(errors='ignore')}~{mark}"

@@ -9,7 +9,6 @@ attempt names them: "<old attempt>:<bundles>:<request>".
 from __future__ import annotations
 
 import json
-import zlib
 from collections import OrderedDict
 from collections.abc import Mapping
 from threading import Lock
@@ -76,6 +75,8 @@ def old_attempt(reference: str) -> int:
 
 
 def _bundle(parent: str, count: int) -> int:
+    import zlib  # by the few attempts that are resumed
+
     return zlib.crc32(parent.encode(errors="surrogatepass")) % count
 
 

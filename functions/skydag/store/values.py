@@ -10,7 +10,6 @@ An object's key is the hash of its text, so writing it twice is harmless and not
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import OrderedDict
 from threading import Lock
@@ -58,6 +57,8 @@ class Blobs:
             return "i:" + text
         if len(data) > VALUE_BYTES_MAX:
             raise InvalidError(f"a value has {len(data):,} bytes; the most is {VALUE_BYTES_MAX:,} (32 MB)")
+        import hashlib
+
         key = f"data/{under}/{hashlib.sha256(data).hexdigest()}"
         if self._known(key) is None:
             self._objects.put(key, data, content_type="application/json")
