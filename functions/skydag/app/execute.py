@@ -55,6 +55,7 @@ class Surroundings:
     commands: Commands
     now: Callable[[], datetime]
     workflows: Workflows = field(default_factory=NoWorkflows)
+    note: Callable[[str], None] | None = None               # the operator's own words; None: `log` takes them
     mask: Mask = field(default_factory=Mask)        # the log's: it learns the secrets that are told
     params: SharedParams = field(default_factory=NoParams)
 
@@ -155,8 +156,8 @@ def request(job: Mapping[str, Any], surroundings: Surroundings) -> TaskRequest:
         session_time=attempt.session_time, attempt_id=attempt.id, retry_attempt_name=attempt.retry_attempt_name,
         timezone=attempt.timezone, task_id=job["task_id"], task_name=job["task_name"], run=job["run"],
         config=config, local=job["local"], state=job["state"], task_limit=job["task_limit"],
-        files=surroundings.files, log=surroundings.log, echo=surroundings.echo,
-        secrets=renamed(told, config.get("_secrets"), surroundings.log),
+        files=surroundings.files, log=surroundings.note or surroundings.log, echo=surroundings.echo,
+        secrets=renamed(told, config.get("_secrets"), surroundings.note or surroundings.log),
         env_secrets=told, properties=surroundings.properties,
         template=lambda text: surroundings.template(text, config),
         notify=surroundings.notify, commands=surroundings.commands, now=surroundings.now,

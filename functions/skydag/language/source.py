@@ -54,8 +54,8 @@ class Document:
             where = self.place_of(self.root) if self.root is not None else Place(file=file)
             raise Refused(*self.problems, Problem(
                 place=where, code="not-a-mapping", message=f"Expected object to load Config but got {_shown(value)}",
-                hint="a file is a mapping, with tasks such as '+load: {sh>: ./load.sh}'" if file.endswith(".dig") else
-                     "a file of parameters is a mapping, such as 'day: 1'"))
+                hint="a file of parameters is a mapping, such as 'day: 1'" if file.endswith((".yml", ".yaml", ".json"))
+                else "a file is a mapping, with tasks such as '+load: {sh>: ./load.sh}'"))
         self.value: dict[str, Any] = value
         self._include = None                    # it knows who called: a circle that would outlive its use
         if "*" in text or self._included:

@@ -126,7 +126,8 @@ class _Run:
         return LocalWorld(
             project=options.project, now=self.now, chance=self.chance, env=self.env,
             secrets=LocalSecrets(options.secrets, _config_home(self.env) / "secrets"), echo=self.tell.say,
-            output=self.observer.output, group_ended=self.observer.group_ended, observer=self.observer,
+            output=self.observer.output, note=self.tell.note, group_ended=self.observer.group_ended,
+            observer=self.observer,
             logs=self.logs or NoLogs(), logs_are_live=self.logs is not None, alerts=LocalAlerts(self.tell.alert),
             threads=options.max_task_threads or NO_LIMIT, settings=Settings(task_limit=options.task_limit),
             properties=options.properties, forks=_forks(options.properties), pass_time=self.pass_time,

@@ -14,6 +14,7 @@ from skydag.model.zones import zone
 
 _DATE = pattern(r"\d{4}-\d\d-\d\d\Z")
 _DATE_TIME = pattern(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\Z")
+YEARS = "0002", "9998"              # so that no zone and no schedule leads out of what Python's calendar holds
 _FOLDER = "%Y%m%dT%H%M%S%z"
 
 
@@ -36,9 +37,9 @@ def session_time(text: str, workflow: Workflow, saved: Iterable[datetime], now: 
         return _scheduled(workflow, now)
     pattern = "%Y-%m-%d" if _DATE.match(text) else "%Y-%m-%d %H:%M:%S" if _DATE_TIME.match(text) else None
     try:
-        if pattern is not None:
+        if pattern is not None and YEARS[0] <= text[:4] <= YEARS[1]:
             return _instant(datetime.strptime(text, pattern).replace(tzinfo=where))
-    except (ValueError, OverflowError):                 # no such day; beyond what a calendar holds
+    except ValueError:                                  # no such day
         pass
     raise InvalidError(f"--session {text}: write last, hourly, daily, schedule, yyyy-MM-dd or 'yyyy-MM-dd HH:mm:ss'")
 

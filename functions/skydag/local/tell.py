@@ -75,6 +75,10 @@ class Teller:
     def output(self, task: str, text: str) -> None:
         self._write(self._out, text if text.endswith("\n") else text + "\n")
 
+    def note(self, task: str, text: str) -> None:
+        """What an operator says by itself, such as why it asks again."""
+        self._log("info", task, text.rstrip("\n").replace("\n", "\n  "))
+
     def skipped(self, task: str, *, is_saved: bool, subtasks: Mapping[str, Any]) -> None:
         """is_saved: its saved result is taken; else it was not chosen to run."""
         if is_saved:

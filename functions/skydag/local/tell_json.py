@@ -23,6 +23,9 @@ class JsonTeller(Teller):
     def output(self, task: str, text: str) -> None:
         self._event("output", task=task, text=text.removesuffix("\n"))
 
+    def note(self, task: str, text: str) -> None:
+        self._event("note", task=task, text=text.removesuffix("\n"))
+
     def skipped(self, task: str, *, is_saved: bool, subtasks: Mapping[str, Any]) -> None:
         self._event("task_skipped", task=task, reason="saved" if is_saved else "not_chosen")
 

@@ -67,12 +67,14 @@ class LocalWorld:
         echo: Callable[[str], None], alerts: Alerts | None = None, threads: int = 0, settings: Settings | None = None,
         wrap: Callable[[Table], Table] | None = None, objects: Objects | None = None,
         env: Mapping[str, str] | None = None, output: Callable[[str, str], None] | None = None,
+        note: Callable[[str, str], None] | None = None,
         group_ended: Callable[[str, State], None] | None = None, forks: bool = True,
         pass_time: Callable[[datetime], None] | None = None, **more: Any,
     ) -> None:
         self._project, self._threads, self._group_ended = project, threads, group_ended
         self._pass_time = pass_time
         self._output = output or (lambda _, text: echo(text))
+        self._note = note or (lambda _, text: None)
         self._env = dict(os.environ if env is None else env)
         self._jobs: deque[dict[str, Any]] = deque()
         self._records: deque[Record] = deque()
@@ -140,11 +142,15 @@ class LocalWorld:
             log.write(text)
             self._output(name, log.mask(text))
 
+        def noted(text: str) -> None:
+            log.write(text)
+            self._note(name, log.mask(text))
+
         def notify(message: str) -> None:
             application.notify(attempt, name, message, number)
 
         return execute.Surroundings(
-            files=Folder(self._project), log=log.write, echo=shown, notify=notify, now=application.now,
+            files=Folder(self._project), log=log.write, echo=shown, note=noted, notify=notify, now=application.now,
             secrets=lambda key: application.ports.secrets.get(attempt.project_id, key),
             properties=application.properties, template=application.evaluator(attempt.timezone).text,
             commands=self._commands(attempt, config, shown), workflows=Others(application, attempt, self._workflows),
