@@ -90,8 +90,16 @@ class _Output:
                     self._file = self._path.open("w", encoding="utf-8", errors="backslashreplace", buffering=1 << 16)
                 self._file.write("".join(self._held))
         except OSError:
-            self._path = None
+            self._give_up()
         self._held, self._size = [], 0
+
+    def _give_up(self) -> None:
+        """A full disk: what is cut off is worth less than the room it takes, which task states need."""
+        if self._file is not None and self._path is not None:
+            self._close()
+            with suppress(OSError):
+                self._path.unlink(missing_ok=True)
+        self._path = self._file = None
 
     def _close(self) -> None:
         assert self._file is not None
