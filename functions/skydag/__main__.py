@@ -2,6 +2,6 @@
 
 import sys
 
-from skydag.cli.main import main
+from skydag.cli.main import process
 
-sys.exit(main())
+sys.exit(process())

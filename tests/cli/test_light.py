@@ -47,3 +47,13 @@ def test_a_run_of_one_plain_task_loads_what_it_needs_and_no_more(tmp_path: Path)
     found = loaded("run", "w", cwd=tmp_path)
     assert not found & NOT_FOR_A_PLAIN_RUN
     assert len([name for name in found if name.startswith("skydag")]) <= OURS_MAX
+
+
+def test_a_process_of_one_task_never_looks_for_garbage_nor_at_its_end(tmp_path: Path) -> None:
+    (tmp_path / "w.dig").write_text("+x:\n  echo>: x\n")
+    code = ("import gc, sys; from skydag.cli.main import process; gc.collect(); "
+            "before = [one['collections'] for one in gc.get_stats()]; process(); "
+            "print('looked:', [one['collections'] for one in gc.get_stats()] != before, gc.get_freeze_count() > 0)")
+    done = subprocess.run([sys.executable, "-c", code, "run", "w", "--no-save"], cwd=tmp_path, capture_output=True,
+                          text=True, check=True, env={"PYTHONPATH": SOURCES, "HOME": str(tmp_path)})
+    assert done.stdout.splitlines()[-1] == "looked: False True"
