@@ -1,18 +1,9 @@
-"""What sh> and py> share: a temporary folder in the project, the variables, the command, its end.
-
-    with temporary_folder(request, "sh") as folder:
-        (folder / "runner.sh").write_text(...)
-        outcome = run(request, ["/bin/sh", relative(folder / "runner.sh", cwd)], cwd=cwd, env=env)
-"""
+"""What sh>, py> and rb> share: the keys of a block, the variables, the command."""
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +15,9 @@ from skydag_operators import _secrets
 
 VARIABLE_BYTES_MAX: Final = 120_000         # Linux takes 128 KiB a variable (MAX_ARG_STRLEN)
 ENVIRONMENT_BYTES_MAX: Final = 1_000_000    # and 2 MiB for arguments and variables together
+BYTES_A_CHARACTER_MAX: Final = 4
+
+_JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def with_defaults(config: Mapping[str, Any], operator: str) -> dict[str, Any]:
@@ -34,44 +28,15 @@ def with_defaults(config: Mapping[str, Any], operator: str) -> dict[str, Any]:
     return merge(block, config) if isinstance(block, Mapping) else dict(config)
 
 
-@contextmanager
-def temporary_folder(request: TaskRequest, operator: str) -> Iterator[Path]:
-    """A folder of this run's own, gone afterwards: below `.digdag/tmp` of the project (O-40), or, where the project
-    can't be written to, below the system's folder for such things."""
-    prefix = f"digdag-{operator}-{request.task_id}-"
-    folder = Path(_made(prefix, str(request.files.root / ".digdag" / "tmp")))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _made(prefix: str, parent: str) -> str:
-    try:
-        return tempfile.mkdtemp(prefix=prefix, dir=parent)
-    except FileNotFoundError:
-        pass                                    # the first task makes the parent
-    except OSError:
-        return tempfile.mkdtemp(prefix=prefix)
-    try:
-        Path(parent).mkdir(parents=True, exist_ok=True)
-        return tempfile.mkdtemp(prefix=prefix, dir=parent)
-    except OSError:
-        return tempfile.mkdtemp(prefix=prefix)
-
-
-def relative(path: Path, cwd: Path) -> str:
-    """The path as the command names it, from its working directory (O-90, O-96)."""
-    return os.path.relpath(path, cwd)
-
-
 def parameters_as_variables(params: Mapping[str, Any], request: TaskRequest) -> dict[str, str]:
     """Every parameter whose name may be a variable's: text as it is, anything else as JSON (O-91); null is left out
     (O-92). What no process can be given is left out, too, and the log says so: a variable has 128 KiB at most."""
     variables = {
-        key: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        key: value if isinstance(value, str) else _JSON(value)
         for key, value in params.items() if value is not None and _secrets.is_env_name(key)
     }
+    if sum(map(len, variables.values())) + sum(map(len, variables)) <= VARIABLE_BYTES_MAX // BYTES_A_CHARACTER_MAX:
+        return variables
     sizes = {key: len(key) + len(value.encode("utf-8", "surrogatepass")) + 2 for key, value in variables.items()}
     total = sum(sizes.values())
     for key in sorted(sizes, key=lambda k: -sizes[k]):

@@ -1,9 +1,10 @@
-"""What a program of py> or rb> leaves behind, `output.json` (O-97)."""
+"""The program of py> or rb>, and what it leaves behind, `output.json` (O-97)."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,16 @@ from skydag.model.values import mapping, optional
 from skydag.spi import TaskResult
 
 
-def read(path: Path) -> dict[str, Any] | None:
+@cache
+def text(program: Path) -> str:
+    """The same for all tasks of a run."""
+    return program.read_text(encoding="utf-8")
+
+
+def read(path: str) -> dict[str, Any] | None:
     """None if it left nothing. TaskError for what is no JSON."""
     try:
-        output = json.loads(path.read_text(encoding="utf-8"))
+        output = json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     except ValueError as broken:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import quote, quote_plus
 
@@ -65,5 +66,6 @@ def environment(local: Mapping[str, Any], secrets: Secrets) -> dict[str, str]:
     return {key: resolve(required(own, key, text), secrets) for key in own}
 
 
+@lru_cache(maxsize=1024)                    # the names of parameters are the same in task after task
 def is_env_name(name: str) -> bool:
     return _ENV_NAME.match(name) is not None

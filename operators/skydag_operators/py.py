@@ -16,6 +16,7 @@ from skydag.errors import ConfigError, TaskError
 from skydag.model.values import optional, required, text
 from skydag.spi import Outcome, TaskRequest, TaskResult
 from skydag_operators import _command, _paths, _runner, _secrets
+from skydag_operators._scratch import scratch
 
 RUNNER = Path(__file__).with_name("_py_runner.py")
 
@@ -34,14 +35,13 @@ class Py:
             command = required(config, "_command", text)
         env = _secrets.environment(request.local, request.env_secrets)
         cwd = _paths.working_directory(request.files.root, config)
-        with _command.temporary_folder(request, "py") as folder:
-            program, given, result = folder / "runner.py", folder / "input.json", folder / "output.json"
-            given.write_text(json.dumps({"params": config}), encoding="utf-8")
-            program.write_text(script if script is not None else RUNNER.read_text("utf-8"), encoding="utf-8")
-            argv = [*python(config), _command.relative(program, cwd), *([command] if command is not None else []),
-                    _command.relative(given, cwd), _command.relative(result, cwd)]
+        with scratch(request, "py", cwd) as files:
+            given = files.write("input.json", json.dumps({"params": config}))
+            program = files.write("runner.py", script if script is not None else _runner.text(RUNNER))
+            argv = [*python(config), program, *([command] if command is not None else []), given,
+                    files.named("output.json")]
             outcome = _command.run(request, argv, cwd=cwd, env=env, preload=RUNNER if script is None else None)
-            output = _runner.read(result)
+            output = _runner.read(files.path("output.json"))
         if outcome.code != 0:
             raise _failure(outcome, output)
         return _runner.result(output)

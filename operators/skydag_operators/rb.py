@@ -15,6 +15,7 @@ from skydag.errors import ConfigError, TaskError
 from skydag.model.values import optional, required, text
 from skydag.spi import Outcome, TaskRequest, TaskResult
 from skydag_operators import _command, _paths, _runner, _secrets
+from skydag_operators._scratch import scratch
 
 RUNNER: Final = Path(__file__).with_name("_rb_runner.rb")
 NOT_FOUND: Final = 127          # a command that is not there; a program of one's own may end so, too, without a reason
@@ -35,15 +36,13 @@ class Rb:
         feature = optional(config, "require", text, None)
         env = _secrets.environment(request.local, request.env_secrets)
         cwd = _paths.working_directory(request.files.root, config)
-        with _command.temporary_folder(request, "rb") as folder:
-            program, given, left = folder / "runner.rb", folder / "input.json", folder / "output.json"
-            given.write_text(json.dumps({"params": config}), encoding="utf-8")
-            program.write_text(script if script is not None else RUNNER.read_text("utf-8"), encoding="utf-8")
-            argv = [*ruby(config), "-I", str(cwd), *(["-r", feature] if feature else []), "--",
-                    _command.relative(program, cwd), *([command] if command is not None else []),
-                    _command.relative(given, cwd), _command.relative(left, cwd)]
+        with scratch(request, "rb", cwd) as files:
+            given = files.write("input.json", json.dumps({"params": config}))
+            program = files.write("runner.rb", script if script is not None else _runner.text(RUNNER))
+            argv = [*ruby(config), "-I", str(cwd), *(["-r", feature] if feature else []), "--", program,
+                    *([command] if command is not None else []), given, files.named("output.json")]
             outcome = _command.run(request, argv, cwd=cwd, env=env)
-            output = _runner.read(left)
+            output = _runner.read(files.path("output.json"))
         if output is None and outcome.code == NOT_FOUND and (outcome.reason or "docker" in config):
             raise ConfigError(
                 f"there is no command '{argv[0]}' where this task runs: install Ruby, name another interpreter (ruby: "

@@ -8,6 +8,7 @@ from skydag.errors import ConfigError, TaskError
 from skydag.model.values import array, optional, required, text
 from skydag.spi import TaskRequest, TaskResult
 from skydag_operators import _command, _paths, _secrets
+from skydag_operators._scratch import scratch
 
 
 class Sh:
@@ -25,10 +26,8 @@ class Sh:
         own = _secrets.environment(request.local, request.env_secrets)
         env = {**_command.parameters_as_variables(config, request), **own}
         cwd = _paths.working_directory(request.files.root, config)
-        with _command.temporary_folder(request, "sh") as folder:
-            runner = folder / "runner.sh"
-            runner.write_text(script, encoding="utf-8")
-            outcome = _command.run(request, [*shell, _command.relative(runner, cwd)], cwd=cwd, env=env)
+        with scratch(request, "sh", cwd) as files:
+            outcome = _command.run(request, [*shell, files.write("runner.sh", script)], cwd=cwd, env=env)
         if outcome.code != 0:
             because = f": {outcome.reason}" if outcome.reason else ""
             raise TaskError(f"Command failed with code {outcome.code}{because} (runtime)")

@@ -13,14 +13,13 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
+from skydag.local import processes
 from skydag.spi import Outcome
 
 if TYPE_CHECKING:
-    import subprocess  # loaded by the first command
-
     from skydag.local.forks import Forked, PythonServers  # loaded by the first Python program
 
-    Child = subprocess.Popen[bytes] | Forked
+    Child = processes.Started | Forked
 
 CHUNK_BYTES: Final = 65_536
 LINE_CHARACTERS_MAX: Final = 65_536     # a longer line is written in parts
@@ -64,7 +63,7 @@ class Children:
             _signal_group(child, signal.SIGTERM)
         ends = time.monotonic() + STOP_GRACE_S
         for child in running:                   # all have the same time, however many they are
-            _ended(child, max(0.0, ends - time.monotonic()))
+            child.wait(max(0.0, ends - time.monotonic()))
             _signal_group(child, signal.SIGKILL)
             child.wait()
 
@@ -110,7 +109,7 @@ class LocalCommands:
             child = self._forks().start(argv, preload, cwd=cwd, env=env)
         try:
             if child is None:
-                child = _started(argv, cwd, {**self.base_env, **env} if inherit_env else env)
+                child = processes.start(argv, cwd=cwd, env={**self.base_env, **env} if inherit_env else env)
         except FileNotFoundError:
             return Outcome(code=127, reason=f"command not found: {argv[0]}")
         except OSError as refused:
@@ -122,32 +121,31 @@ class LocalCommands:
             _end_group(child)
             raise
         finally:
-            assert child.stdout is not None
-            child.stdout.close()
+            os.close(child.output)
         code = child.wait()
+        assert code is not None
         if code >= 0:
             return Outcome(code=code, reason=reason)
         return Outcome(code=128 - code, reason=reason or _killed_by(-code))
 
     def _follow(self, child: Child) -> str | None:
         """Copies the output until the command has ended; the reason if it was stopped."""
-        assert child.stdout is not None
-        pipe = child.stdout.fileno()
         poller = select.poll()
-        poller.register(pipe, select.POLLIN)
+        poller.register(child.output, select.POLLIN)
         lines = _Lines(self._write)
         wait_s = LOOK_S if self._should_stop is None else min(LOOK_S, self._stop_poll_s)
         next_look = time.monotonic() + self._stop_poll_s
         is_open = True
-        while is_open or child.poll() is None:
-            if is_open and poller.poll(wait_s * 1000):
-                data = os.read(pipe, CHUNK_BYTES)
+        while True:
+            if not is_open:
+                if child.wait(None if self._should_stop is None else wait_s) is not None:
+                    break
+            elif poller.poll(wait_s * 1000):
+                data = os.read(child.output, CHUNK_BYTES)
                 lines.feed(data)
                 is_open = bool(data)
-            elif is_open and child.poll() is not None:
+            elif child.poll() is not None:
                 break                       # somebody it left behind holds the output open: not ours to wait for
-            elif not is_open and _ended(child, None if self._should_stop is None else wait_s):
-                break
             if self._should_stop is not None and time.monotonic() >= next_look:
                 if stop := self._should_stop():
                     _end_group(child)
@@ -156,13 +154,6 @@ class LocalCommands:
                 next_look = time.monotonic() + self._stop_poll_s
         lines.close()
         return None
-
-
-def _started(argv: Sequence[str], cwd: Path, env: Mapping[str, str]) -> Child:
-    import subprocess
-
-    return subprocess.Popen(argv, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                            stderr=subprocess.STDOUT, bufsize=0, start_new_session=True)
 
 
 def _killed_by(number: int) -> str:
@@ -191,20 +182,10 @@ class _Lines:
         self.feed(b"", is_last=True)
 
 
-def _ended(child: Child, within_s: float | None) -> bool:
-    from subprocess import TimeoutExpired
-
-    try:
-        child.wait(within_s)
-    except TimeoutExpired:
-        return False
-    return True
-
-
 def _end_group(child: Child) -> None:
     """Asks the whole group to end, and ends what doesn't within STOP_GRACE_S."""
     _signal_group(child, signal.SIGTERM)
-    _ended(child, STOP_GRACE_S)
+    child.wait(STOP_GRACE_S)
     _signal_group(child, signal.SIGKILL)
     child.wait()
 

@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
-from typing import IO, TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     import socket  # these two are loaded by the first server
@@ -41,36 +41,27 @@ _READ_AT_START = re.compile(r"(PYTHON|LD_|DYLD_|LC_|LANG|TZ|MALLOC_|GLIBC_|GCONV
 
 
 class Forked:
-    """A running task, with what `subprocess.Popen` has and its callers use."""
+    """A running process as `processes.Started`, that is the child of a server."""
 
-    def __init__(self, pid: int, task: socket.socket, stdout: IO[bytes]) -> None:
-        self.pid, self.stdout = pid, stdout
-        self.returncode: int | None = None
+    def __init__(self, pid: int, task: socket.socket, output: int) -> None:
+        self.pid, self.output = pid, output
+        self._code: int | None = None
         self._task, self._lock = task, Lock()
 
     def poll(self) -> int | None:
-        return self._waited(0)
+        return self.wait(0)
 
-    def wait(self, timeout: float | None = None) -> int:
-        """subprocess.TimeoutExpired: it runs still."""
-        code = self._waited(timeout)
-        if code is None:
-            from subprocess import TimeoutExpired
-
-            raise TimeoutExpired(f"process {self.pid}", timeout or 0)
-        return code
-
-    def _waited(self, timeout_s: float | None) -> int | None:
-        if self.returncode is None and _is_readable(self._task, timeout_s):
+    def wait(self, timeout_s: float | None = None) -> int | None:
+        if self._code is None and _is_readable(self._task, timeout_s):
             with self._lock:
-                if self.returncode is None:
+                if self._code is None:
                     code = _answer(self._task, b"e")
                     if code is None:                # the server is gone, and nobody knows about its children
                         with suppress(ProcessLookupError, PermissionError):
                             os.killpg(self.pid, signal.SIGKILL)
-                    self.returncode = -signal.SIGKILL if code is None else code
+                    self._code = -signal.SIGKILL if code is None else code
                     self._task.close()
-        return self.returncode
+        return self._code
 
 
 class PythonServers:
@@ -172,7 +163,6 @@ class _Server:
 
         task, theirs = socket.socketpair()
         reading, writing = os.pipe()
-        stdout = os.fdopen(reading, "rb", buffering=0)
         pid = None
         try:
             with theirs, self._lock:
@@ -185,9 +175,9 @@ class _Server:
         finally:
             os.close(writing)
             if pid is None:
-                stdout.close()
+                os.close(reading)
                 task.close()
-        return None if pid is None else Forked(pid, task, stdout)
+        return None if pid is None else Forked(pid, task, reading)
 
     def end(self) -> None:
         with self._lock:

@@ -13,6 +13,8 @@ from typing import Final
 
 FIRST: Final = 8            # threads from the start
 MOST: Final = 2_000         # where nothing limits them
+GROW_S: Final = 0.03        # between two looks whether the threads are enough
+NOT_SEEN: Final = -1
 JOIN_S: Final = 6.0         # how long `close` waits for a thread to come back
 
 
@@ -26,7 +28,7 @@ class Pool:
         self._news = Condition()
         self._threads: list[Thread] = []
         self._idle = 0
-        self._finished = self._seen = 0
+        self._finished, self._seen, self._look_at = 0, NOT_SEEN, 0.0
         self._is_closed = False
 
     def submit(self, call: Callable[[], None]) -> None:
@@ -40,17 +42,25 @@ class Pool:
             elif len(self._threads) < self._wanted:
                 self._start()
 
-    def grow(self) -> bool:
-        """Called a few times a second: if tasks wait and none has finished since the last call, there are to be twice
-        as many threads. True: call again soon."""
+    @property
+    def is_full(self) -> bool:
+        """Whether tasks wait for a thread: one more would begin no sooner for being submitted now."""
+        return len(self._todo) > self._idle and len(self._threads) >= self._wanted
+
+    def grow(self, now: float) -> bool:
+        """Called now and then: if tasks wait and for GROW_S none has finished, there are to be twice as many threads.
+        True: call again by then. now: seconds of any clock that only goes on."""
         with self._news:
-            is_stuck = bool(self._todo) and self._finished == self._seen and not self._idle
-            self._seen = self._finished
-            if is_stuck and self._wanted < self._limit:
-                self._wanted = min(2 * self._wanted, self._limit)
-                for _ in range(min(self._wanted - len(self._threads), len(self._todo))):
-                    self._start()
-            return bool(self._todo) and self._wanted < self._limit
+            if not self._todo or self._wanted >= self._limit:
+                self._seen = NOT_SEEN
+                return False
+            if now >= self._look_at:
+                if self._finished == self._seen and not self._idle:
+                    self._wanted = min(2 * self._wanted, self._limit)
+                    for _ in range(min(self._wanted - len(self._threads), len(self._todo))):
+                        self._start()
+                self._seen, self._look_at = self._finished, now + GROW_S
+            return True
 
     def stop(self) -> None:
         """Nothing that is still to come is begun."""

@@ -30,7 +30,7 @@ from skydag.errors import IllegalStepError
 from skydag.local.alerts import LocalAlerts
 from skydag.local.commands import Children, LocalCommands
 from skydag.local.objects import MemoryObjects
-from skydag.local.pool import Pool
+from skydag.local.pool import GROW_S, Pool
 from skydag.local.small import SmallJobs
 from skydag.local.table import Change, MemoryTable
 from skydag.local.timers import LocalTimers
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 BATCH: Final = 100
 NO_LIMIT: Final = -1
 TICK_S: Final = 0.5
-GROW_S: Final = 0.03            # between two looks whether the threads are enough
+GATHER_S: Final = 0.05          # how long results may wait for others, while there is enough to do
 
 
 class LocalWorld:
@@ -78,6 +78,7 @@ class LocalWorld:
         self._env = dict(os.environ if env is None else env)
         self._jobs: deque[dict[str, Any]] = deque()
         self._records: deque[Record] = deque()
+        self._due_at = 0.0                              # when the first of them is to be looked at, at the latest
         self._ended: deque[Group] = deque()
         self._news = Condition()
         self._busy = 0
@@ -193,8 +194,10 @@ class LocalWorld:
                 self._ended.append(group)
         if change.new is not None and change.new.get("act") in (ACT, SAFETY) and self._wants(change.new):
             with self._news:
+                if not self._records:
+                    self._due_at = time.monotonic() + GATHER_S
                 self._records.append(Record(id=f"{change.sequence:012d}", image=change.new))
-                self._news.notify_all()
+                self._wake()
 
     def _wants(self, image: Mapping[str, Any]) -> bool:
         """With threads nobody dies on the way, so the safety net has nothing to catch."""
@@ -289,21 +292,37 @@ class LocalWorld:
 
     def _wait(self, until: float) -> None:
         """For news, until the next timer, or until then."""
-        soon = self._pool is not None and self._pool.grow()
+        now = time.monotonic()
+        soon = self._pool is not None and self._pool.grow(now)
         next_at = self.timers.next_at()
         if self._pass_time is not None and next_at is not None and self._is_idle():
             self._pass_time(next_at)
             return
         with self._news:
-            if not self._has_news():
-                self._news.wait(min(self._patience(), max(0.0, until - time.monotonic()), GROW_S if soon else TICK_S))
+            if self._has_news():
+                return
+            if self._records:
+                until = min(until, self._due_at)
+            self._news.wait(max(0.0, min(self._patience(), until - now, GROW_S if soon else TICK_S)))
 
     def _is_idle(self) -> bool:
         with self._news:
             return not self._busy and not self._has_news()
 
     def _has_news(self) -> bool:
-        return bool(self._records or self.failures or self._is_stopping or (self._small and self._small.is_waiting))
+        return bool(self._are_due() or self.failures or self._is_stopping or (self._small and self._small.is_waiting))
+
+    def _are_due(self) -> bool:
+        """Whether results are to be looked at. While tasks wait for a thread nothing would begin any sooner by it, and
+        many results take little longer than one: so they gather, for a moment."""
+        if not self._records or self._pool is None or not self._pool.is_full:
+            return bool(self._records)
+        return len(self._records) >= BATCH or time.monotonic() >= self._due_at
+
+    def _wake(self) -> None:
+        """The thread that advances, unless it would find nothing to do for it but to let results gather."""
+        if self._pool is None or not self._pool.is_full or self._has_news():
+            self._news.notify_all()
 
     def _patience(self) -> float:
         """Seconds until the next timer; without one there is news or nothing."""
@@ -314,9 +333,12 @@ class LocalWorld:
 
     def _take_records(self) -> list[Record]:
         with self._news:
-            return [self._records.popleft() for _ in range(min(BATCH, len(self._records)))]
+            return [self._records.popleft() for _ in range(min(BATCH, len(self._records)))] if self._are_due() else []
 
     def _run_in_thread(self, job: Mapping[str, Any]) -> None:
+        if self._records:                   # it may have been the last that waited for a thread
+            with self._news:
+                self._wake()
         try:
             self.run_job(job)
         except BaseException as failure:
@@ -324,4 +346,4 @@ class LocalWorld:
         finally:
             with self._news:
                 self._busy -= 1
-                self._news.notify_all()
+                self._wake()
