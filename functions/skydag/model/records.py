@@ -2,7 +2,8 @@
 
 A process of ours lives for a tenth of a second, and the standard library's `dataclass` spends a millisecond on each
 class (six functions written, compiled and documented by signature, whether anybody calls them or not). Here all classes
-share their functions, and `__init__` is written when the first record is made. To the type checker, and to
+share their functions, and `__init__` is written when the first record is made. While it fills a frozen record with slots, that
+record is of a class below its own which may be written to: half the time of asking each slot. To the type checker, and to
 `dataclasses.fields`, `replace` and `asdict`, they are dataclasses; what the decorator below does not take is not
 supported. A Protocol means something to the type checker only.
 """
@@ -36,14 +37,22 @@ else:
         return made if cls is None else made(cls)
 
     def replace(record, /, **changes):
-        """The record with other values; __init__ looks at them as at any."""
+        """The record with other values; __post_init__ looks at them as at any."""
         cls = record.__class__
-        if not hasattr(cls, "_record_fields"):
+        copied = cls.__dict__.get("_record_copy") or _written_copy(cls)
+        if copied is None:
             from dataclasses import replace as of_dataclass
 
             return of_dataclass(record, **changes)
-        names = cls._record_names
-        return cls(**{**dict(zip(names, cls._record_values(record), strict=True)), **changes})
+        new = copied(record)
+        for name, value in changes.items():
+            if name not in cls._record_fields:
+                raise TypeError(f"{cls.__name__} has no '{name}'")
+            _set(new, name, value)
+        _set(new, "__class__", cls)
+        if cls._record_check is not None:
+            cls._record_check(new)
+        return new
 
     def _record(cls, frozen, slots, kw_only, order):
         fields = {}
@@ -64,7 +73,7 @@ else:
         names = tuple(fields)
         body.update(
             _record_fields=fields, _record_names=names, _record_values=staticmethod(_values(names)),
-            __dataclass_fields__=_StandardFields(),
+            _record_check=getattr(cls, "__post_init__", None), __dataclass_fields__=_StandardFields(),
             __match_args__=body.get("__match_args__", tuple(n for n in names if not fields[n].is_kw_only)))
         for name, function in _FUNCTIONS.items():
             body.setdefault(name, function)
@@ -109,8 +118,11 @@ else:
         init(self, *args, **kwargs)
 
     def _written_init(cls):
-        scope, positional, named, lines = {"_NO": _NO}, [], [], []
+        scope, positional, named, lines = {"_NO": _NO, "_set": _set}, [], [], []
         is_slotted = "__slots__" in cls.__dict__
+        if is_slotted:
+            scope |= {"_open": _open(cls), "_cls": cls}
+            lines.append(" _set(self, '__class__', _open)")
         for one in cls._record_fields.values():
             name, value = one.name, one.name
             if one.default is not _NO:
@@ -122,18 +134,31 @@ else:
             else:
                 given = name
             (named if one.is_kw_only else positional).append(given)
-            if is_slotted:
-                scope[f"_s_{name}"] = getattr(cls, name).__set__
-                lines.append(f" _s_{name}(self, {value})")
-            else:
-                scope["_set"] = _set
-                lines.append(f" _set(self, {name!r}, {value})")
+            lines.append(f" self.{name} = {value}" if is_slotted else f" _set(self, {name!r}, {value})")
+        if is_slotted:
+            lines.append(" self.__class__ = _cls")
         if hasattr(cls, "__post_init__"):
             lines.append(" self.__post_init__()")
         head = ", ".join(["self", *positional, *(["*", *named] if named else [])])
         exec("\n".join([f"def __init__({head}):", *(lines or [" pass"])]), scope)           # noqa: S102  as dataclasses do
         scope["__init__"].__qualname__ = f"{cls.__qualname__}.__init__"
         return scope["__init__"]
+
+    def _written_copy(cls):
+        """record -> its copy, which is of the open class of `cls`; None: `cls` is none of ours."""
+        if "_record_fields" not in cls.__dict__:
+            return None
+        names = cls._record_names
+        scope = {"_new": object.__new__, "_open": _open(cls) if "__slots__" in cls.__dict__ else cls, "_set": _set}
+        lines = ([f" new.{name} = old.{name}" for name in names] if "__slots__" in cls.__dict__ else
+                 [f" _set(new, {name!r}, old.{name})" for name in names])
+        exec("\n".join(["def copied(old):", " new = _new(_open)", *lines, " return new"]), scope)     # noqa: S102
+        _type_set(cls, "_record_copy", staticmethod(scope["copied"]))
+        return scope["copied"]
+
+    def _open(cls):
+        """A class of the same shape whose records can be written to, until they are of `cls` again."""
+        return type(cls)(cls.__name__, (cls,), {"__slots__": (), "__setattr__": _set, "__delattr__": object.__delattr__})
 
     def _repr(self):
         pairs = zip(self._record_names, self._record_values(self), strict=True)
