@@ -149,10 +149,16 @@ class Objects(Protocol):
         """A pre-signed address to put it to, None where there is none (F-9)."""
 
 
+class Payload(Protocol):
+    """What is handed over; it becomes JSON where it leaves the process."""
+
+    def to_json(self) -> Mapping[str, Any]: ...
+
+
 class Dispatch(Protocol):
     """Hands work over. Every one may be called twice for the same job: the claim, or the client token, is the fence."""
 
-    def work(self, jobs: Sequence[Mapping[str, Any]]) -> None:
+    def work(self, jobs: Sequence[Payload]) -> None:
         """Run these leaf tasks: one asynchronous call of `work` each."""
 
     def script(self, job: Mapping[str, Any]) -> None:

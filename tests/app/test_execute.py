@@ -18,6 +18,7 @@ from skydag.engine.retry import RetryPolicy, leaf_policy, retry_wait
 from skydag.errors import ConfigError, TaskError
 from skydag.model.outcome import AGAIN, FAILED, OK, Ended
 from skydag.spi import Again, TaskRequest, TaskResult
+from skydag.testing.bench import ATTEMPT
 
 __all__ = ["run"]           # a fixture
 
@@ -55,7 +56,7 @@ def ended(operator: Does, log: list[str], state: Mapping[str, Any] | None = None
         raise AssertionError("not asked for")
 
     task = {**job("does", "x", **config), "state": state or {}}
-    return execute(task, operator, Surroundings(
+    return execute(task, ATTEMPT, operator, Surroundings(
         files=Folder(Path()), log=log.append, echo=log.append, secrets=nothing, properties={}, template=nothing,
         notify=nothing, commands=nothing, now=lambda: NOW))
 

@@ -37,8 +37,18 @@ def functions(aws: str) -> Functions:
     return Functions(aws)
 
 
+class _Job:
+    """Something to hand over."""
+
+    def __init__(self, **values: Any) -> None:
+        self._values = values
+
+    def to_json(self) -> dict[str, Any]:
+        return self._values
+
+
 def test_each_job_is_one_asynchronous_call_of_work(functions: Functions) -> None:
-    jobs = [{"path": f"{number}"} for number in range(33)]
+    jobs = [_Job(path=f"{number}") for number in range(33)]
     functions.dispatch.work(jobs)
     assert sorted(int(payload["path"]) for _, _, payload in functions.calls()) == list(range(33))
     assert {(name, how) for name, how, _ in functions.calls()} == {("skydag-work", "Event")}
@@ -68,7 +78,7 @@ def test_a_job_larger_than_a_call_lies_in_the_bucket(functions: Functions, size:
     """A-2, F-9."""
     job = {"state": "x" * size}
     for _ in range(2):
-        functions.dispatch.work([job])
+        functions.dispatch.work([_Job(**job)])
     payloads = [payload for _, _, payload in functions.calls()]
     assert (payloads[0] != job) is spilled
     assert payloads[0] == payloads[1]
@@ -79,7 +89,7 @@ def test_a_job_larger_than_a_call_lies_in_the_bucket(functions: Functions, size:
 def test_a_call_that_fails_does_not_keep_the_others_from_being_made(aws: str) -> None:
     functions = Functions(aws, error("TooManyRequestsException"))
     with pytest.raises(UnavailableError, match="slow down"):
-        functions.dispatch.work([{"path": f"{number}"} for number in range(5)])
+        functions.dispatch.work([_Job(path=f"{number}") for number in range(5)])
     assert len(functions.requests) == 5
 
 

@@ -47,6 +47,7 @@ from skydag.local.secret_store import LocalSecrets
 from skydag.local.table import Change, MemoryTable
 from skydag.local.wakes import LocalWakes
 from skydag.model.session import Attempt
+from skydag.ports import Payload
 from skydag.spi import Operator, TaskRequest, TaskResult
 from skydag.store.logs import ObjectLogs
 
@@ -298,12 +299,12 @@ class _Dispatch:
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
 
-    def work(self, jobs: Sequence[Mapping[str, Any]]) -> None:
+    def work(self, jobs: Sequence[Payload]) -> None:
         cloud, at_once = self._cloud, self._cloud.latencies.calls_at_once
         for start in range(0, len(jobs), at_once):
             accept = max(cloud.draw_s(cloud.latencies.accept) for _ in range(at_once if len(jobs) > 1 else 1))
             for job in jobs[start:start + at_once]:
-                data = to_bytes(job)
+                data = to_bytes(job.to_json())
                 cloud.step.sent.append(len(data))
                 cloud.tally.payload_bytes += len(data)
                 cloud.call_later("Work", data, cloud.draw_s(cloud.latencies.invoke))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from tests.simulation.world import START, World
 
 from skydag.app.job import Job
 from skydag.local.table import Change
+from skydag.ports import Payload
 from skydag.store.task_items import SAFETY
 
 TASK = timedelta(seconds=1)
@@ -33,9 +34,9 @@ class Busy(World):
         world = self
 
         class Dispatch(type(super()._dispatch)):                    # type: ignore[misc]
-            def work(self, jobs: Sequence[Mapping[str, Any]]) -> None:
+            def work(self, jobs: Sequence[Payload]) -> None:
                 for job in jobs:
-                    heapq.heappush(world.flying, (world.now + TASK, next(world._order), dict(job)))
+                    heapq.heappush(world.flying, (world.now + TASK, next(world._order), dict(job.to_json())))
                 world.most = max(world.most, len(world.flying))
         return Dispatch()
 

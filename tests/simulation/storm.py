@@ -151,7 +151,7 @@ class Storm(World):
         class Dispatch:
             def work(self, jobs: Any) -> None:
                 for job in jobs:
-                    world.send("work", {**job, "call": f"call-{next(world._ids)}"})
+                    world.send("work", {**job.to_json(), "call": f"call-{next(world._ids)}"})
 
             def script(self, job: Mapping[str, Any]) -> None:
                 world.send("report", {"script": dict(job)})

@@ -37,7 +37,9 @@ from skydag.local.timers import LocalTimers
 from skydag.local.wakes import LocalWakes
 from skydag.model.project import StoredWorkflow
 from skydag.model.session import Attempt
+from skydag.ports import Payload
 from skydag.spi import Operator, TaskRequest, TaskResult
+from skydag.store.attempts import from_json
 from skydag.store.logs import ObjectLogs
 from skydag.store.starts import SessionExists
 from skydag.store.task_items import ACT, SAFETY
@@ -184,8 +186,8 @@ class World:
         world = self
 
         class Dispatch:
-            def work(self, jobs: Sequence[Mapping[str, Any]]) -> None:
-                world.calls.extend(("work", {**job, "call": f"call-{next(world._ids)}"}) for job in jobs)
+            def work(self, jobs: Sequence[Payload]) -> None:
+                world.calls.extend(("work", {**job.to_json(), "call": f"call-{next(world._ids)}"}) for job in jobs)
 
             def script(self, job: Mapping[str, Any]) -> None:
                 world.calls.append(("script", dict(job)))
@@ -280,7 +282,7 @@ class World:
             assert operator is not None
             log = TaskLog(lambda: _NoWriter())
             around = self.surroundings(self.application.attempt_of(payload), payload["config"], "", 0, log)
-            self.calls.append(("finish", execute.execute(payload, operator, around)))
+            self.calls.append(("finish", execute.execute(payload, from_json(payload["attempt"]), operator, around)))
         elif kind == "finish":
             if not self._invoke(lambda: self.application.record.report(payload, self.now)):
                 self.calls.append((kind, payload))

@@ -3,7 +3,8 @@
 `job` is what `work` made of a claimed task once its expressions were evaluated; JSON:
 
     operator, config, local, state      the operator's name; what the task sees, evaluated; its own keys; Again's state
-    attempt (store/attempts.to_json), task_id, task_name, path, run, token, task_limit
+    task_id, task_name, path, run, token, task_limit
+    attempt                             store/attempts.to_json, where it has left the process that knows the attempt
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from skydag.errors import ConfigError, TaskError, UnavailableError, WorkflowErro
 from skydag.model.outcome import AGAIN, OK, Ended, failed
 from skydag.model.params import Store
 from skydag.model.records import dataclass, field
+from skydag.model.session import Attempt
 from skydag.spi import (
     Again,
     Commands,
@@ -36,7 +38,6 @@ from skydag.spi import (
     TaskResult,
     Workflows,
 )
-from skydag.store.attempts import from_json
 
 ERROR_CHARS_MAX: Final = 20_000
 
@@ -60,20 +61,21 @@ class Surroundings:
     params: SharedParams = field(default_factory=NoParams)
 
 
-def execute(job: Mapping[str, Any], operator: Operator, surroundings: Surroundings) -> dict[str, Any]:
+def execute(job: Mapping[str, Any], attempt: Attempt, operator: Operator,
+            surroundings: Surroundings) -> dict[str, Any]:
     """The report for `finish`: {"attempt_id", "path", "run", "token", "ended"}."""
-    ended = run(job, operator, surroundings)
-    return {"attempt_id": int(job["attempt"]["id"]), "path": job["path"], "run": job["run"], "token": job["token"],
+    ended = run(job, attempt, operator, surroundings)
+    return {"attempt_id": attempt.id, "path": job["path"], "run": job["run"], "token": job["token"],
             "ended": ended.to_json()}
 
 
-def run(job: Mapping[str, Any], operator: Operator, surroundings: Surroundings) -> Ended:
+def run(job: Mapping[str, Any], attempt: Attempt, operator: Operator, surroundings: Surroundings) -> Ended:
     """How it ended, the task's own `_retry` applied (E-57). Raises UnavailableError where a service of ours failed."""
     policy: RetryPolicy | None = None
     try:
         if operator.retries:
             policy = leaf_policy(job["config"].get("_retry"))
-        result = _run(job, operator, surroundings)
+        result = _run(job, attempt, operator, surroundings)
     except Again as again:
         return Ended(kind=AGAIN, after_s=max(0.0, again.after_s), state=again.state)
     except UnavailableError:                # a notification refused, a secret not read: the run is lost, and repeated
@@ -83,20 +85,20 @@ def run(job: Mapping[str, Any], operator: Operator, surroundings: Surroundings) 
     return _succeeded(result)
 
 
-def clean_up(job: Mapping[str, Any], operator: Operator, surroundings: Surroundings) -> None:
+def clean_up(job: Mapping[str, Any], attempt: Attempt, operator: Operator, surroundings: Surroundings) -> None:
     """The attempt was killed. Nobody waits for this, so what goes wrong is told by the log."""
     try:
-        operator.cleanup(request(job, surroundings))
+        operator.cleanup(request(job, attempt, surroundings))
     except Exception as error:
         surroundings.log(f"Cleaning up after task {job['task_name']} failed: {str(error) or type(error).__name__}")
 
 
-def _run(job: Mapping[str, Any], operator: Operator, surroundings: Surroundings) -> TaskResult:
+def _run(job: Mapping[str, Any], attempt: Attempt, operator: Operator, surroundings: Surroundings) -> TaskResult:
     """What is not ours is looked at before it goes on its way."""
     if job.get("operator") in BUILT_IN:
-        return operator.run(request(job, surroundings))
+        return operator.run(request(job, attempt, surroundings))
     try:
-        return checked(operator.run(request(job, surroundings)))
+        return checked(operator.run(request(job, attempt, surroundings)))
     except Again as again:
         check_json(state=again.state)
         raise
@@ -140,8 +142,7 @@ def _words(name: str) -> str:
     return " ".join(words).lower() or name.lower()
 
 
-def request(job: Mapping[str, Any], surroundings: Surroundings) -> TaskRequest:
-    attempt = from_json(job["attempt"])
+def request(job: Mapping[str, Any], attempt: Attempt, surroundings: Surroundings) -> TaskRequest:
     config = job["config"]
 
     def told(key: str) -> str | None:

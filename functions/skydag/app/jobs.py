@@ -64,15 +64,15 @@ class Jobs:
         group = self._groups.get(attempt.id, paths.parent(leaf.path))
         if paths.generation(leaf.path) == group.generation:
             job = replace(self.job(attempt, page, group, ordinal, leaf), group=None, is_cleanup=True)
-            self._dispatch.work([job.to_json()])
+            self._dispatch.work([job])
 
     def fly(self, attempt: Attempt, page: Page, group: Group, ordinal: int, leaf: Leaf | None, seat: str) -> None:
         """The next run of this leaf, which has that seat."""
-        self._dispatch.work([self.job(attempt, page, group, ordinal, leaf, seat).to_json()])
+        self._dispatch.work([self.job(attempt, page, group, ordinal, leaf, seat)])
 
     def _send(self, attempt: Attempt, page: Page, group: Group, leaves: Mapping[int, Leaf | None]) -> None:
         if not self._flights.limit(WORK):
-            self._dispatch.work([self.job(attempt, page, group, ordinal, leaf).to_json()
+            self._dispatch.work([self.job(attempt, page, group, ordinal, leaf)
                                  for ordinal, leaf in leaves.items()])
             return
         left = self._seated(attempt, page, group, leaves)
@@ -86,7 +86,7 @@ class Jobs:
         at = {ordinal: paths.child(group.path, group.generation, ordinal) for ordinal in leaves}
         seats = self._flights.take(WORK, attempt.id, {
             at[ordinal]: leaf.run + 1 if leaf else 1 for ordinal, leaf in leaves.items()})
-        jobs = [self.job(attempt, page, group, ordinal, leaf, seats[at[ordinal]]).to_json()
+        jobs = [self.job(attempt, page, group, ordinal, leaf, seats[at[ordinal]])
                 for ordinal, leaf in leaves.items() if at[ordinal] in seats]
         if jobs:
             self._dispatch.work(jobs)

@@ -77,7 +77,7 @@ class Script:
         if operator is None:
             raise ConfigError(unknown(job["operator"]))
         with closing(Copy(lambda: self._project(attempt))) as files:
-            return execute(job, operator, Surroundings(
+            return execute(job, attempt, operator, Surroundings(
                 files=files, log=log.write, echo=log.write, notify=_notify, commands=commands, now=self._now,
                 properties={}, template=Evaluator(attempt.timezone).text,
                 secrets=Granted(job, self._ask), mask=log.mask))

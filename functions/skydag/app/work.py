@@ -110,7 +110,7 @@ class Work:
             task, operator = self._prepared(job, "")
             if operator is not None:
                 around = self._places.surroundings(job.attempt, task["config"], job.name, job.number, log)
-                execute.clean_up(task, operator, around)
+                execute.clean_up(task, job.attempt, operator, around)
         except ConfigError as error:
             log.write(f"Configuration error at task {job.name}: {error}")
         finally:
@@ -164,7 +164,7 @@ class Work:
         place = self._places.place(operator, config)
         if place != HERE:
             try:
-                return self._hand_over(task, leaf, place)
+                return self._hand_over(task | {"attempt": to_json(job.attempt)}, leaf, place)
             except ConfigError as error:
                 log.write(f"Configuration error at task {job.name}: {error}")
                 return failed(execute.config_message(error))
@@ -172,7 +172,7 @@ class Work:
                 log.write(f"Task {job.name} failed.\n{error}")
                 return failed(str(error))
         around = self._places.surroundings(job.attempt, config, job.name, job.number, log)
-        return execute.run(task, operator, around)
+        return execute.run(task, job.attempt, operator, around)
 
     def _prepared(self, job: Job, token: str) -> tuple[dict[str, Any], Operator | None]:
         """What execute.run wants, and the operator; None for a task without one. ConfigError when an expression fails,
@@ -186,7 +186,7 @@ class Work:
             raise ConfigError(unknown(evaluated.operator))
         return {
             "operator": evaluated.operator, "config": evaluate.with_section(evaluated.config, evaluated.operator),
-            "local": evaluated.local, "state": job.state, "attempt": to_json(job.attempt),
+            "local": evaluated.local, "state": job.state,
             "task_id": task_id(AttemptId(job.attempt.id), job.number), "task_name": job.name, "number": job.number,
             "path": job.path, "run": job.run, "token": token, "task_limit": self._task_limit,
         }, operator

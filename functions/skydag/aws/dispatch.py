@@ -10,6 +10,7 @@ from typing import Any
 from skydag.aws.containers import Containers
 from skydag.aws.invoke import LambdaInvoker
 from skydag.errors import IllegalStepError, TaskError
+from skydag.ports import Payload
 
 CALLS_AT_ONCE = 16
 ONLY_LOCAL = ("build", "build_options", "run_options")      # of docker:, obeyed where the docker command runs
@@ -24,12 +25,12 @@ class LambdaDispatch:
         self._finish = finish
         self._invoker, self._work, self._script, self._containers = invoker, work, script, containers
 
-    def work(self, jobs: Sequence[Mapping[str, Any]]) -> None:
+    def work(self, jobs: Sequence[Payload]) -> None:
         """Every job is tried, whatever becomes of the others; then the first trouble is raised."""
         if len(jobs) == 1:
-            self._invoker.call(self._work, jobs[0])
+            self._invoker.call(self._work, jobs[0].to_json())
             return
-        calls = [self._pool.submit(self._invoker.call, self._work, job) for job in jobs]
+        calls = [self._pool.submit(self._invoker.call, self._work, job.to_json()) for job in jobs]
         troubles = [trouble for call in calls if (trouble := call.exception()) is not None]
         if troubles:
             raise troubles[0]

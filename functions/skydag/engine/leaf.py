@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from skydag.engine.group import End
 from skydag.model.params import Store
 from skydag.model.records import dataclass, field
 from skydag.model.task import State
+
+_ENDS: Final = {State.SUCCESS: End.SUCCESS, State.ERROR: End.FAILED, State.CANCELED: End.CANCELED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +54,7 @@ class Leaf:
         """What its group is told; None while it lasts, or while its own group lasts."""
         if self.generated and self.state in (State.SUCCESS, State.ERROR):
             return None
-        return {State.SUCCESS: End.SUCCESS, State.ERROR: End.FAILED, State.CANCELED: End.CANCELED}.get(self.state)
+        return _ENDS.get(self.state)
 
     @property
     def retry_count(self) -> int:

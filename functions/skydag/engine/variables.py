@@ -21,11 +21,9 @@ def iso(at: datetime) -> str:
 def variables(attempt: Attempt, task_name: str, params: Mapping[str, Any]) -> dict[str, Any]:
     """What every task of an attempt sees. params: what the task sees besides; the three schedule times among them have
     variables derived from them (L-105, S-55, S-56)."""
-    where = zone(attempt.timezone)
-    at = attempt.session_time.astimezone(where)
     out: dict[str, Any] = {
         "timezone": attempt.timezone, "session_uuid": attempt.session_uuid, "session_id": attempt.session_id,
-        "session_time": iso(at), **_of_session(attempt.session_time, attempt.timezone),
+        **_of_session(attempt.session_time, attempt.timezone),
         "project_id": attempt.project_id, "attempt_id": attempt.id, "task_name": task_name,
     }
     if attempt.retry_attempt_name is not None:
@@ -33,17 +31,25 @@ def variables(attempt: Attempt, task_name: str, params: Mapping[str, Any]) -> di
     for prefix in _PREFIXES:
         moment = _parsed(params.get(f"{prefix}_time"))
         if moment is not None:
-            out.update(_derived(prefix, moment.astimezone(where)))
+            out.update(_derived(prefix, moment.astimezone(zone(attempt.timezone))))
         elif prefix == "last_executed_session" and not params.get(f"{prefix}_time"):
-            out.update({f"{prefix}_{name}": "" for name in ("time", "date", "date_compact", "local_time", "unixtime")})
-            out[f"{prefix}_tz_offset"] = datetime.fromtimestamp(0, UTC).astimezone(where).strftime("%z")
+            out.update(_never(prefix, attempt.timezone))
     return out
 
 
 @lru_cache(maxsize=64)
 def _of_session(session_time: datetime, timezone: str) -> dict[str, Any]:
     """The same for all tasks of an attempt; whoever gets it copies it."""
-    return _derived("session", session_time.astimezone(zone(timezone)))
+    at = session_time.astimezone(zone(timezone))
+    return {"session_time": iso(at), **_derived("session", at)}
+
+
+@lru_cache(maxsize=64)
+def _never(prefix: str, timezone: str) -> dict[str, Any]:
+    """There was no such session."""
+    offset = datetime.fromtimestamp(0, UTC).astimezone(zone(timezone)).strftime("%z")
+    empty = {f"{prefix}_{name}": "" for name in ("time", "date", "date_compact", "local_time", "unixtime")}
+    return {**empty, f"{prefix}_tz_offset": offset}
 
 
 def _derived(prefix: str, at: datetime) -> dict[str, Any]:

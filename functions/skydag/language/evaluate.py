@@ -14,6 +14,7 @@ from skydag.language.template import Expression, Part, split
 from skydag.model.patterns import pattern
 
 NOT_EVALUATED: Final = frozenset(("_do", "_else_do"))
+_PLAIN: Final = frozenset((int, bool, float, type(None)))
 SHOWN_LENGTH_MAX: Final = 1_000
 
 _WORD = pattern(r"[A-Za-z_$][\w$]*")
@@ -58,7 +59,9 @@ class _Evaluation:
         """Each value sees the parameters, and the results above it in the same mapping (L-92)."""
         above: dict[str, Any] = {}
         for key, value in config.items():
-            above[key] = value if key in NOT_EVALUATED else self._value(value, above)
+            kind = type(value)
+            is_as_it_is = "$" not in value if kind is str else kind in _PLAIN
+            above[key] = value if is_as_it_is or key in NOT_EVALUATED else self._value(value, above)
         return above
 
     def _value(self, value: Any, above: Mapping[str, Any]) -> Any:

@@ -11,23 +11,22 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from skydag.app.job import Job
+
 STRETCH_S: Final = 0.05     # of small tasks in a row; then results of others are looked at, states are saved
-
-Job = dict[str, Any]
-
 
 class SmallJobs:
     """Jobs that wait for this thread. is_small: whether an operator as the task's own text names it is small; run: runs
     one job, and small ones that become ready by it until `is_over`; is_stopping: whether the run is to end."""
 
     def __init__(self, is_small: Callable[[Mapping[str, Any]], bool],
-                 run: Callable[[Mapping[str, Any], Callable[[], bool]], None], is_stopping: Callable[[], bool]) -> None:
+                 run: Callable[[Job, Callable[[], bool]], None], is_stopping: Callable[[], bool]) -> None:
         self._is_small, self._run, self._is_stopping = is_small, run, is_stopping
         self._jobs: deque[Job] = deque()
 
     def take(self, job: Job) -> bool:
         """False: it is none for here."""
-        if not self._is_small(job["config"]) or _may_change(job):
+        if not self._is_small(job.config) or _may_change(job):
             return False
         self._jobs.append(job)
         return True
@@ -52,10 +51,10 @@ class SmallJobs:
 
 def _may_change(job: Job) -> bool:
     """Whether what the task inherits may give it another operator than its own text names (D-57)."""
-    inherit = job["inherit"]
+    inherit = job.inherit
     if not inherit.startswith("i:") or '>":' in inherit or '"_type":' in inherit:
         return True
-    return any(_names_operator(params) for params in (job["export"], *(store["p"] for store in job["stores"])))
+    return any(_names_operator(params) for params in (job.export, *(store.params for store in job.stores)))
 
 
 def _names_operator(params: Mapping[str, Any]) -> bool:

@@ -56,6 +56,7 @@ class Teller:
         self._log_to = log or err
         self._level = LEVELS.index(level)
         self._lock = Lock()
+        self._stamped = 0, ""
 
     # --- what happens, in the order in which it does -----------------------------------------------------------------
 
@@ -136,7 +137,12 @@ class Teller:
             self._write(self._log_to, f"{self._stamp()} [{level.upper()}] ({task}): {text}\n")
 
     def _stamp(self) -> str:
-        return self._now().astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
+        """The same text for all of a second."""
+        now = self._now()
+        second = int(now.timestamp())
+        if second != self._stamped[0]:
+            self._stamped = second, now.astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
+        return self._stamped[1]
 
     def _write(self, to: TextIO, text: str) -> None:
         with self._lock:

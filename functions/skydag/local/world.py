@@ -38,7 +38,7 @@ from skydag.local.wakes import LocalWakes
 from skydag.local.workflows import ProjectWorkflows
 from skydag.model.session import Attempt
 from skydag.model.task import State
-from skydag.ports import Alerts, Chance, Clock, Logs, Objects, SecretStore, Table
+from skydag.ports import Alerts, Chance, Clock, Logs, Objects, Payload, SecretStore, Table
 from skydag.spi import Commands, Operator, Outcome
 from skydag.store.task_items import ACT, SAFETY, ended_group
 
@@ -76,7 +76,7 @@ class LocalWorld:
         self._output = output or (lambda _, text: echo(text))
         self._note = note or (lambda _, text: None)
         self._env = dict(os.environ if env is None else env)
-        self._jobs: deque[dict[str, Any]] = deque()
+        self._jobs: deque[Mapping[str, Any]] = deque()  # as JSON, as they are anywhere else
         self._records: deque[Record] = deque()
         self._due_at = 0.0                              # when the first of them is to be looked at, at the latest
         self._ended: deque[Group] = deque()
@@ -104,12 +104,13 @@ class LocalWorld:
 
     # --- ports.Dispatch ----------------------------------------------------------------------------------------------
 
-    def work(self, jobs: Sequence[Mapping[str, Any]]) -> None:
+    def work(self, jobs: Sequence[Payload]) -> None:
         with self._news:
             if self._pool is None:
-                self._jobs.extend(map(dict, jobs))
+                self._jobs.extend(job.to_json() for job in jobs)
             else:
-                for job in map(dict, jobs):
+                for job in jobs:
+                    assert isinstance(job, Job)
                     if self._small is None or not self._small.take(job):
                         self._busy += 1
                         self._pool.submit(partial(self._run_in_thread, job))
@@ -219,7 +220,7 @@ class LocalWorld:
         with self._news:
             job = self._jobs.popleft() if self._jobs else None
         if job is not None:
-            self.run_job(job)
+            self.run_job(Job.from_json(job))
         return job is not None
 
     def advance(self, records: Sequence[Record]) -> None:
@@ -227,12 +228,12 @@ class LocalWorld:
         with self._news:
             self._records.extendleft(reversed([record for record in records if record.id in failed]))
 
-    def run_job(self, job: Mapping[str, Any], is_over: Callable[[], bool] = bool) -> None:
+    def run_job(self, job: Job, is_over: Callable[[], bool] = bool) -> None:
         """is_over: whether no further task is to be run on the way."""
         with self._news:
             self._calls += 1
             token = f"call-{self._calls}"
-        self.application.work(Job.from_json(job), token, lambda: self._is_closing or is_over())
+        self.application.work(job, token, lambda: self._is_closing or is_over())
 
     def run_until_done(self, attempt_id: int, *, tick: Callable[[], None] = lambda: None) -> Attempt:
         """With threads: goes on until the attempt is done; the caller's thread does the advancing. tick: called about
@@ -335,7 +336,7 @@ class LocalWorld:
         with self._news:
             return [self._records.popleft() for _ in range(min(BATCH, len(self._records)))] if self._are_due() else []
 
-    def _run_in_thread(self, job: Mapping[str, Any]) -> None:
+    def _run_in_thread(self, job: Job) -> None:
         if self._records:                   # it may have been the last that waited for a thread
             with self._news:
                 self._wake()

@@ -11,14 +11,14 @@ from typing import Any
 from skydag.model.records import dataclass
 
 Params = Mapping[str, Any]
+_PLAIN = frozenset((str, int, bool, float, type(None)))     # asked first: Mapping is slow to say no
 
 
 def merge(under: Params, over: Params) -> dict[str, Any]:
     """under ⊕ over: mappings merge, everything else is replaced; a key keeps its first position (L-72)."""
     out = dict(under)
     for key, value in over.items():
-        below = out.get(key)
-        if isinstance(below, Mapping) and isinstance(value, Mapping):
+        if type(value) not in _PLAIN and isinstance(value, Mapping) and isinstance(below := out.get(key), Mapping):
             out[key] = merge(below, value)
         else:
             out[key] = value

@@ -2,10 +2,11 @@
 
 A process of ours lives for a tenth of a second, and the standard library's `dataclass` spends a millisecond on each
 class (six functions written, compiled and documented by signature, whether anybody calls them or not). Here all classes
-share their functions, and `__init__` is written when the first record is made. While it fills a frozen record with slots, that
-record is of a class below its own which may be written to: half the time of asking each slot. To the type checker, and to
-`dataclasses.fields`, `replace` and `asdict`, they are dataclasses; what the decorator below does not take is not
-supported. A Protocol means something to the type checker only.
+share their functions, and `__init__` is written when the first record is made. While a frozen record with slots is
+filled, it is of a class below its own that may be written to: that takes half the time of asking slot by slot.
+
+To the type checker, and to `dataclasses.fields`, `replace` and `asdict`, they are dataclasses; what the decorator below
+does not take is not supported. A Protocol means something to the type checker only.
 """
 
 from __future__ import annotations
@@ -158,7 +159,8 @@ else:
 
     def _open(cls):
         """A class of the same shape whose records can be written to, until they are of `cls` again."""
-        return type(cls)(cls.__name__, (cls,), {"__slots__": (), "__setattr__": _set, "__delattr__": object.__delattr__})
+        body = {"__slots__": (), "__setattr__": _set, "__delattr__": object.__delattr__}
+        return type(cls)(cls.__name__, (cls,), body)
 
     def _repr(self):
         pairs = zip(self._record_names, self._record_values(self), strict=True)

@@ -18,7 +18,6 @@ from skydag.local.table import MemoryTable
 from skydag.model.ids import AttemptId, ProjectId, SessionId, WorkflowId, task_id
 from skydag.model.session import Attempt
 from skydag.spi import Commands, NoWorkflows, ProjectFiles, SharedParams, TaskRequest, Workflows
-from skydag.store.attempt_items import to_json
 from skydag.store.shared_params import TableParams
 from skydag.store.values import Blobs
 
@@ -75,12 +74,12 @@ class Bench:
     def request(self, params: Mapping[str, Any], own: Mapping[str, Any] | None = None) -> TaskRequest:
         """What `Operator.run` gets. params: all that the task sees, `${...}` evaluated; what stands behind `name>:` is
         `_command`. own: the task's own keys, by default all of `params`."""
-        return execute.request(self._job(params, own), self._surroundings())
+        return execute.request(self._job(params, own), self.attempt, self._surroundings())
 
     def _job(self, params: Mapping[str, Any], own: Mapping[str, Any] | None) -> Mapping[str, Any]:
         return {
             "config": params, "local": params if own is None else own, "state": self.state, "run": self.run_number,
-            "attempt": to_json(self.attempt), "task_id": task_id(self.attempt.id, 2), "task_name": TASK_NAME,
+            "task_id": task_id(self.attempt.id, 2), "task_name": TASK_NAME,
             "task_limit": self.task_limit}
 
     def _surroundings(self) -> execute.Surroundings:

@@ -64,7 +64,7 @@ class Trial(Bench):
     def run(self, *, is_lost: bool = False) -> Tried:
         """One run, at the present `time`. is_lost: whoever ran it died before anybody heard of the result; the next
         run has the same state."""
-        ended = execute.run(self._task(), self.operator, self._surroundings())
+        ended = execute.run(self._task(), self.attempt, self.operator, self._surroundings())
         self.run_number += 1
         tried = _tried(ended)
         if not is_lost and tried.retry_in is not None:
@@ -76,7 +76,7 @@ class Trial(Bench):
         """The attempt is killed while the task waits: the operator's `cleanup` is called, as an installation does where
         it has `cleans_up = True`."""
         if cleans_up(self.operator):
-            execute.clean_up(self._task(), self.operator, self._surroundings())
+            execute.clean_up(self._task(), self.attempt, self.operator, self._surroundings())
 
     def _task(self) -> Mapping[str, Any]:
         params = {**variables(self.attempt, TASK_NAME, self.params), **self.params}
