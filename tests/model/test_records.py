@@ -101,3 +101,43 @@ def test_positions_match_in_order() -> None:
         case Named(name, value):
             assert (name, value) == ("a", 3)
     assert Point.__match_args__ == ()
+
+
+@records.dataclass(frozen=True, slots=True, kw_only=True)
+class Often:
+    x: int
+    y: list[int] = records.field(default_factory=list)
+    z: str = "z"
+
+    @property
+    def sum(self) -> int:
+        return self.x + len(self.y)
+
+
+@records.dataclass(frozen=True)
+class OftenChecked:
+    text: str
+    more: int = 1
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", self.text.strip())
+
+
+def test_a_class_with_many_records_makes_and_copies_them_as_it_did_the_first() -> None:
+    """Its functions are written on the way."""
+    for number in range(3 * records.MANY):                                            # type: ignore[attr-defined]
+        one = Often(x=number)
+        assert (one.x, one.y, one.z, one.sum, type(one)) == (number, [], "z", number, Often)
+        other = records.replace(one, y=[1], z="other")
+        assert other == Often(x=number, y=[1], z="other") and type(other) is Often
+        for frozen in (one, other):
+            with pytest.raises(AttributeError, match="Often is frozen"):
+                frozen.x = 2                                                          # type: ignore[misc]
+        checked = OftenChecked(" a ")
+        assert (checked.text, records.replace(checked, text=" b ").text) == ("a", "b")
+    wrongs: list[Callable[[], object]] = [
+        lambda: Often(), lambda: Often(1), lambda: Often(x=1, q=2), lambda: records.replace(one, q=1),  # type: ignore[call-arg]
+        lambda: OftenChecked("a", 1, 2), lambda: OftenChecked("a", text="b")]         # type: ignore[call-arg,misc]
+    for wrong in wrongs:
+        with pytest.raises(TypeError):
+            wrong()

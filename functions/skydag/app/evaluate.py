@@ -29,22 +29,25 @@ def evaluate(job: Job, inherited: Mapping[str, Any], evaluator: Evaluator) -> Ev
     if job.name.endswith(_UNEVALUATED_ALERTS):
         config = merge(variables(job.attempt, job.name, {}), local)
     else:
-        seen = merge(apply_all(inherited, job.stores), job.export)
-        params = {k: v for k, v in seen.items() if k not in ("_check", "_error")}
-        params = merge(params, variables(job.attempt, job.name, params))
+        params = merge(apply_all(inherited, job.stores), job.export)
+        params.pop("_check", None)
+        params.pop("_error", None)
+        params.update(variables(job.attempt, job.name, params))     # plain values, which merge with nothing
         config = _evaluated(job, merge(params, local), params, evaluator)
     own = {k: config[k] for k in local if k in config}
     operator, command = _choice(config)
     if operator is not None:
-        config = {k: v for k, v in config.items() if k != "_command"}
-        config |= {"_type": operator} if command is _NONE else {"_type": operator, "_command": command}
+        config.pop("_command", None)
+        config["_type"] = operator
+        if command is not _NONE:
+            config["_command"] = command
     return Evaluated(operator=operator, config=config, local=own)
 
 
-def _evaluated(job: Job, config: Mapping[str, Any], params: Mapping[str, Any], evaluator: Evaluator) -> dict[str, Any]:
+def _evaluated(job: Job, config: dict[str, Any], params: Mapping[str, Any], evaluator: Evaluator) -> dict[str, Any]:
     """K-21: in the tasks of an _error block `error` is text as it is, never a template."""
     if "^error" not in job.name or "error" not in config or "error" in job.config:
-        return dict(evaluator.evaluate(config, params))
+        return evaluator.evaluate(config, params)
     rest = {k: v for k, v in config.items() if k != "error"}
     out = evaluator.evaluate(rest, params)
     return {k: config["error"] if k == "error" else out[k] for k in config}
@@ -60,7 +63,7 @@ def _choice(config: Mapping[str, Any]) -> tuple[str | None, Any]:
             raise ConfigError("Parameter '_type' is required but null")
         return str(config["_type"]), config.get("_command", _NONE)
     for key, value in config.items():
-        if key.endswith(">"):
+        if key[-1:] == ">":
             return key[:-1], _NONE if value is None else value
     return None, _NONE
 

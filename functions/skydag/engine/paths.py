@@ -9,6 +9,8 @@ A chunk (a hidden group, see pages) has "z" as the first digit of its ordinal an
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 GENERATION_DIGITS = 3
 ORDINAL_DIGITS = 4
 STEP = GENERATION_DIGITS + ORDINAL_DIGITS
@@ -27,13 +29,14 @@ def _base36(number: int, digits: int) -> str:
     return out
 
 
+@lru_cache(maxsize=64)
 def generation_text(generation: int) -> str:
     return _base36(generation, GENERATION_DIGITS)
 
 
 def child(parent: str, generation: int, ordinal: int, *, is_chunk: bool = False) -> str:
     number = ordinal + CHUNK_BASE if is_chunk else ordinal
-    return parent + _base36(generation, GENERATION_DIGITS) + _base36(number, ORDINAL_DIGITS)
+    return parent + generation_text(generation) + _base36(number, ORDINAL_DIGITS)
 
 
 def parent(path: str) -> str:

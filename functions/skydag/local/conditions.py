@@ -11,7 +11,7 @@ from typing import Any
 
 from skydag.errors import IllegalStepError
 from skydag.local.item_size import ITEM_BYTES_MAX, item_size
-from skydag.ports import Absent, All, AnyOf, AtMost, Condition, Is, Item, Missing, Update
+from skydag.ports import Absent, All, AtMost, Condition, Is, Item, Missing, Update
 
 NUMBER_MAX = 10**38                     # A-48: 38 digits
 KEY_BYTES_MAX = {"pk": 2048, "sk": 1024}
@@ -21,22 +21,20 @@ SCALARS = frozenset((str, bool))
 
 def holds(condition: Condition | None, item: Mapping[str, Any] | None) -> bool:
     """Whether the condition is true of the item (None: there is no item)."""
-    match condition:
-        case None:
-            return True
-        case Absent():
-            return item is None
-        case Is(attribute, value):
-            return item is not None and attribute in item and same(item[attribute], value)
-        case Missing(attribute):
-            return item is None or attribute not in item
-        case AtMost(attribute, value):
-            found = None if item is None else item.get(attribute)
-            return type(found) is int and found <= value
-        case All(parts):
-            return all(holds(part, item) for part in parts)
-        case AnyOf(parts):
-            return any(holds(part, item) for part in parts)
+    if condition is None:
+        return True
+    if isinstance(condition, Is):                       # the most by far
+        return item is not None and condition.attribute in item and same(item[condition.attribute], condition.value)
+    if isinstance(condition, All):
+        return all(holds(part, item) for part in condition.parts)
+    if isinstance(condition, Absent):
+        return item is None
+    if isinstance(condition, Missing):
+        return item is None or condition.attribute not in item
+    if isinstance(condition, AtMost):
+        found = None if item is None else item.get(condition.attribute)
+        return type(found) is int and found <= condition.value
+    return any(holds(part, item) for part in condition.parts)
 
 
 def same(one: Any, other: Any) -> bool:
@@ -52,16 +50,15 @@ def same(one: Any, other: Any) -> bool:
 
 def checked(item: Mapping[str, Any]) -> Item:
     """A copy of the item as the table keeps it. IllegalStepError for what DynamoDB would refuse."""
-    out: Item = {}
+    out: Item = dict(item)
     estimate = 0
     for name, value in item.items():
         kind = type(value)
         if kind is str:
             estimate += len(value)
-        elif kind not in SCALARS:
-            value = _value(name, value)
+        elif kind is not bool and not (kind is int and -NUMBER_MAX < value < NUMBER_MAX):
+            out[name] = _value(name, value)
             estimate += 0 if kind is int else ITEM_BYTES_MAX // 16
-        out[name] = value
     for name, limit in KEY_BYTES_MAX.items():
         key = out.get(name)
         if type(key) is not str or not key or (len(key) * 4 > limit and len(key.encode()) > limit):

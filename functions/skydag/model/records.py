@@ -2,8 +2,9 @@
 
 A process of ours lives for a tenth of a second, and the standard library's `dataclass` spends a millisecond on each
 class (six functions written, compiled and documented by signature, whether anybody calls them or not). Here all classes
-share their functions, and `__init__` is written when the first record is made. While a frozen record with slots is
-filled, it is of a class below its own that may be written to: that takes half the time of asking slot by slot.
+share their functions; only of classes with many records `__init__` and the copying of `replace` are written and
+compiled. While such a function fills a frozen record with slots, that record is of a class below its own that may be
+written to: half the time of asking slot by slot.
 
 To the type checker, and to `dataclasses.fields`, `replace` and `asdict`, they are dataclasses; what the decorator below
 does not take is not supported. A Protocol means something to the type checker only.
@@ -22,6 +23,7 @@ else:
     Protocol = object
     _NO = object()                          # there is no default; no value was given
     _set = object.__setattr__
+    MANY = 30                               # records of a class; from then on its functions are worth writing
 
     class _Field:
         __slots__ = ("default", "factory", "is_kw_only", "name", "type")
@@ -40,12 +42,11 @@ else:
     def replace(record, /, **changes):
         """The record with other values; __post_init__ looks at them as at any."""
         cls = record.__class__
-        copied = cls.__dict__.get("_record_copy") or _written_copy(cls)
-        if copied is None:
+        if "_record_fields" not in cls.__dict__:
             from dataclasses import replace as of_dataclass
 
             return of_dataclass(record, **changes)
-        new = copied(record)
+        new = cls._record_copy(record)
         for name, value in changes.items():
             if name not in cls._record_fields:
                 raise TypeError(f"{cls.__name__} has no '{name}'")
@@ -74,6 +75,7 @@ else:
         names = tuple(fields)
         body.update(
             _record_fields=fields, _record_names=names, _record_values=staticmethod(_values(names)),
+            _record_copy=staticmethod(_first_copies), _record_made=0, _record_copied=0,
             _record_check=getattr(cls, "__post_init__", None), __dataclass_fields__=_StandardFields(),
             __match_args__=body.get("__match_args__", tuple(n for n in names if not fields[n].is_kw_only)))
         for name, function in _FUNCTIONS.items():
@@ -110,13 +112,39 @@ else:
         return get if len(names) > 1 else lambda record: (get(record),)
 
     def _first_init(self, /, *args, **kwargs):
-        """Writes the true __init__ of its class, and calls it."""
+        """__init__ of the first MANY records of a class; then, and where something is wrong, the written one."""
         cls = next(base for base in self.__class__.__mro__ if base.__dict__.get("__init__") is _first_init)
         if "_record_fields" not in cls.__dict__:
             raise TypeError(f"{cls.__name__} is no record")
-        init = _written_init(cls)
-        _type_set(cls, "__init__", init)
-        init(self, *args, **kwargs)
+        _type_set(cls, "_record_made", cls._record_made + 1)
+        values = None if cls._record_made > MANY else _bound(cls, args, kwargs)
+        if values is None:
+            init = _written_init(cls)
+            _type_set(cls, "__init__", init)
+            init(self, *args, **kwargs)
+            return
+        for name, value in values.items():
+            _set(self, name, value)
+        if cls._record_check is not None:
+            self.__post_init__()
+
+    def _bound(cls, args, kwargs):
+        """The values of a new record's fields, by name; None where these arguments are not what it takes."""
+        fields, values = cls._record_fields, dict(kwargs)
+        if args:
+            positional = [name for name, one in fields.items() if not one.is_kw_only][:len(args)]
+            if len(positional) < len(args) or not values.keys().isdisjoint(positional):
+                return None
+            values.update(zip(positional, args, strict=True))
+        for name, one in fields.items():
+            if name not in values:
+                if one.default is not _NO:
+                    values[name] = one.default
+                elif one.factory is not _NO:
+                    values[name] = one.factory()
+                else:
+                    return None
+        return values if len(values) == len(fields) else None
 
     def _written_init(cls):
         scope, positional, named, lines = {"_NO": _NO, "_set": _set}, [], [], []
@@ -145,16 +173,25 @@ else:
         scope["__init__"].__qualname__ = f"{cls.__qualname__}.__init__"
         return scope["__init__"]
 
+    def _first_copies(record):
+        cls = record.__class__
+        _type_set(cls, "_record_copied", cls._record_copied + 1)
+        if cls._record_copied > MANY:
+            copied = _written_copy(cls)
+            _type_set(cls, "_record_copy", staticmethod(copied))
+            return copied(record)
+        new = object.__new__(cls)
+        for name, value in zip(cls._record_names, cls._record_values(record), strict=True):
+            _set(new, name, value)
+        return new
+
     def _written_copy(cls):
-        """record -> its copy, which is of the open class of `cls`; None: `cls` is none of ours."""
-        if "_record_fields" not in cls.__dict__:
-            return None
-        names = cls._record_names
-        scope = {"_new": object.__new__, "_open": _open(cls) if "__slots__" in cls.__dict__ else cls, "_set": _set}
-        lines = ([f" new.{name} = old.{name}" for name in names] if "__slots__" in cls.__dict__ else
-                 [f" _set(new, {name!r}, old.{name})" for name in names])
+        """record -> its copy; of a frozen one with slots, of its open class."""
+        is_slotted = "__slots__" in cls.__dict__
+        scope = {"_new": object.__new__, "_open": _open(cls) if is_slotted else cls, "_set": _set}
+        lines = [f" new.{name} = old.{name}" if is_slotted else f" _set(new, {name!r}, old.{name})"
+                 for name in cls._record_names]
         exec("\n".join(["def copied(old):", " new = _new(_open)", *lines, " return new"]), scope)     # noqa: S102
-        _type_set(cls, "_record_copy", staticmethod(scope["copied"]))
         return scope["copied"]
 
     def _open(cls):

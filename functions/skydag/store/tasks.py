@@ -72,9 +72,11 @@ class TaskStore:
         no item, and run 1            nobody ran it before
         to be run again, run - 1      exactly the previous run asked for it (rule 1)
         """
-        nobody_ran_it = Absent()
+        if leaf.run == 1:
+            nobody_ran_it = Absent()
+            return self.put_leaf(leaf, items.NOTHING, nobody_ran_it)
         previous_asks = All((Is("run", leaf.run - 1), AnyOf((Is("st", "d"), Is("st", "y")))))
-        return self.put_leaf(leaf, items.NOTHING, nobody_ran_it if leaf.run == 1 else previous_asks)
+        return self.put_leaf(leaf, items.NOTHING, previous_asks)
 
     def take_over(self, leaf: Leaf) -> None:
         """The result of an old attempt. Where it is already, it is left as it is: it may have gone on."""
