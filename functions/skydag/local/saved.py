@@ -25,6 +25,7 @@ PART: Final = ".part"
 _NEVER_SAVED: Final = ("^error", "^failure-alert", "^sla")         # K-3
 _HEADS: Final = ("fullName: ", "state: ", "result:", "  subtaskConfig: ", "  exportParams: ", "  resetStoreParams: ",
                  "  storeParams: ", "  report: ")
+_ENCODED: Final = json.JSONEncoder(ensure_ascii=False).encode
 _NOT_YAML: Final = pattern("[\x7f-\x9f\ud800-\udfff\ufffe\uffff\u2028\u2029\ufeff]")
 
 
@@ -175,9 +176,11 @@ def text_of(full_name: str, ended: Ended) -> str:
     values: tuple[Any, ...] = (
         full_name, "success", None, dict(ended.subtasks), dict(ended.export), list(store.resets) if store else [],
         dict(store.params) if store else {}, {"inputs": [], "outputs": []})
-    lines = [head if head == "result:" else head + json.dumps(value, ensure_ascii=False)
+    lines = [head if head == "result:" else head + _ENCODED(value)
              for head, value in zip(_HEADS, values, strict=True)]
-    return _NOT_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", "\n".join(lines) + "\n")
+    text = "\n".join(lines) + "\n"
+    return text if text.isascii() and "\x7f" not in text else \
+        _NOT_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def parsed(text: str) -> tuple[str, Ended] | None:

@@ -6,6 +6,7 @@ TASKS_PER_ATTEMPT plus its number within the attempt, so it is unique in the ins
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NewType
 
 ProjectId = NewType("ProjectId", int)
@@ -19,6 +20,7 @@ TASKS_PER_ATTEMPT = 1_000_000
 ID_DIGITS = 12
 
 
+@lru_cache(maxsize=256)
 def padded(number: int) -> str:
     """An id as text that sorts as the number does."""
     return f"{number:0{ID_DIGITS}d}"

@@ -19,6 +19,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 from skydag.engine import bits, paths
@@ -216,5 +217,6 @@ def _time(seconds: Any) -> datetime | None:
     return None if seconds is None else _sure(seconds)
 
 
+@lru_cache(maxsize=256)                 # what happens together bears the same second
 def _sure(seconds: Any) -> datetime:
     return _START + timedelta(seconds=int(seconds))

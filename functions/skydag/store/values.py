@@ -21,12 +21,13 @@ from skydag.ports import Objects
 INLINE_BYTES_MAX: Final = 64 * 1024
 VALUE_BYTES_MAX: Final = 32 * 1024 * 1024
 CACHE_BYTES_MAX: Final = 64 * 1024 * 1024
+_ENCODED: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def dumps(value: Any) -> str:
     """JSON as we store it: compact, keys in their order, 1 and 1.0 apart, text as it is; half a surrogate pair, which
     no UTF-8 can hold, stays escaped."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    text: str = _ENCODED(value)
     return text if _is_encodable(text) else json.dumps(value, separators=(",", ":"))
 
 
