@@ -268,6 +268,16 @@ def test_a_failure_shows_the_task_its_command_its_last_lines_its_log_and_how_to_
     assert whole == "".join(f"line {n}\n" for n in range(1, 31))
 
 
+def test_what_failed_in_a_required_workflow_is_shown_too_it_is_the_reason_C_31(project: Path) -> None:
+    Path("load.dig").write_text("+get:\n  sh>: echo no such shop; exit 4\n")
+    told = ran("+r:\n  require>: load\n").err
+    assert told[told.index("\nerror: "):].splitlines()[1:10] == [
+        "error: ", "  * +w+r:", "    Dependent workflow failed. Session id: 2, attempt id: 2",
+        "      require>: load   (w.dig:1:1)",
+        "  * +load+get:", "    Command failed with code 4 (runtime)",
+        "      sh>: echo no such shop; exit 4   (load.dig:1:1)", "      | no such shop", ""]
+
+
 def test_every_event_is_a_line_that_keeps_the_schema(project: Path) -> None:
     Path("try.sh").write_text("test -e once || { touch once; exit 1; }\n")
     text = ("+a:\n  echo>: a\n+l:\n  loop>: 1\n  _do:\n    echo>: ${i}\n+r:\n  _retry: 1\n  sh>: sh try.sh\n"

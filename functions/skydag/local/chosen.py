@@ -101,12 +101,12 @@ def stored(workflow: Workflow, pages: str, now: datetime) -> StoredWorkflow:
         task_count=len(workflow.tasks), archive=None, schedule=workflow.schedule, sla=workflow.sla)
 
 
-def place_of(options: RunOptions, workflow: Workflow, full_name: str) -> str | None:
+def place_of(options: RunOptions, workflow: str, full_name: str) -> str | None:
     """Where a task of the workflow stands: daily.dig:4:3; None for one that was generated."""
     from skydag.language.include import load
     from skydag.language.places import task_places
 
-    found = _original(options, workflow.name)
+    found = _original(options, workflow)
     index = next((task.index for task in found.tasks if task.full_name == full_name), None) if found else None
     if found is None or index is None:
         return None

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from skydag.app.advance import Settings
+from skydag.app.application import Application
 from skydag.app.operators import BUILT_IN
 from skydag.engine.selection import select
 from skydag.errors import InvalidError
@@ -32,12 +33,14 @@ from skydag.local.tellers import teller
 from skydag.local.world import NO_LIMIT, LocalWorld
 from skydag.model.params import merge
 from skydag.model.run_options import RunOptions
+from skydag.model.session import Attempt
 from skydag.model.task import State
 from skydag.model.workflow import Workflow
 from skydag.model.zones import zone
 from skydag.ports import Chance, Clock
 
 INTERRUPTED: Final = 130
+OTHERS_MAX: Final = 100             # attempts that `require>` started, whose failures are shown
 FORKS: Final = "agent.py.fork"      # false: each py> starts an interpreter (local/forks.py)
 HINTS: Final = ('Use --session <daily | hourly | "yyyy-MM-dd[ HH:mm:ss]"> to not reuse the last session time.',
                 "Use --rerun, --start +NAME, or --goal +NAME argument to rerun skipped tasks.")
@@ -151,20 +154,25 @@ class _Run:
             return INTERRUPTED
         finally:
             self.states.write()
-        failures = [] if attempt.is_success else [
-            self._failure(row.full_name, str(row.error.get("message", "")))
-            for row in application.task_rows(attempt.id) if row.state is State.ERROR]
+        failures = [] if attempt.is_success else self._failures(application, attempt)
         self._conclude("success" if attempt.is_success else "error", failures)
         return 0 if attempt.is_success else 1
 
-    def _failure(self, name: str, message: str) -> Failure:
+    def _failures(self, application: Application, attempt: Attempt) -> list[Failure]:
+        """Of the attempt, and of those that its `require>` tasks started and that failed, too: they are why."""
+        others = application.attempts.attempts(count=OTHERS_MAX)
+        failed = [one for one in reversed(others) if one.id != attempt.id and one.is_done and not one.is_success]
+        return [self._failure(one.workflow_name, row.full_name, str(row.error.get("message", "")))
+                for one in (attempt, *failed) for row in application.task_rows(one.id) if row.state is State.ERROR]
+
+    def _failure(self, workflow: str, name: str, message: str) -> Failure:
         from skydag.local.advice import advice
 
         last, log = self.outputs.of(name)
         path = self.logs.of(name) if self.logs is not None else log
         command = self.observer.commands.get(name)
         return Failure(task=name, message=message, command=command, last_lines=last, log=self._shown(path),
-                       place=chosen.place_of(self.options, self.workflow, name),
+                       place=chosen.place_of(self.options, workflow, name),
                        advice=advice(message, command or "", "\n".join(last), BUILT_IN))
 
     def _conclude(self, state: str, failures: list[Failure]) -> None:
