@@ -55,7 +55,7 @@ def test_what_cannot_be_read_is_refused_by_name(argv: list[str], message: str) -
     (["a=1,,b=2"], {"a": "1,", "b": "2"}),
 ])
 def test_a_comma_starts_a_new_pair_only_where_an_equals_sign_follows(values: list[str], wanted: dict[str, str]) -> None:
-    assert pairs(values, "-p") == wanted                                # C-5
+    assert pairs(values, "-p") == wanted                                # C-5, L-151
 
 
 def test_a_pair_without_equals_sign_is_refused() -> None:

@@ -13,11 +13,11 @@ OURS_MAX = 110                      # modules, each half a millisecond
 COMPILING = {"skydag.language.advice", "skydag.language.compile", "skydag.language.source", "skydag.language.timetable"}
 
 
-def loaded(*handlers: str) -> set[str]:
-    """Beyond boto3, by the handlers and the doorman."""
-    code = ("import sys, boto3; before = set(sys.modules); from importlib import import_module; "
+def loaded(*handlers: str, before: str = "import boto3", after: str = "") -> set[str]:
+    """Beyond boto3, by the handlers and the doorman. after: what else the process does."""
+    code = (f"import gc, sys; {before}; known = set(sys.modules); from importlib import import_module; "
             "[import_module(f'skydag.handlers.{name}') for name in sys.argv[1:]]; "
-            "from skydag.bootstrap import from_environment; print(*(set(sys.modules) - before))")
+            f"from skydag.bootstrap import from_environment; print(*(set(sys.modules) - known)); {after}")
     done = subprocess.run([sys.executable, "-c", code, *handlers], capture_output=True, text=True, check=True,
                           env={"PYTHONPATH": SOURCES, "PATH": "/usr/bin:/bin"})
     return set(done.stdout.split())
@@ -35,3 +35,7 @@ def test_the_api_brings_its_router_and_compiles_nothing_before_it_is_asked() -> 
     found = loaded("api")
     assert "aws_lambda_powertools.event_handler" in found
     assert not found & {*COMPILING, "yaml"}
+
+
+def test_a_function_that_starts_does_not_look_for_garbage() -> None:
+    loaded("work", before="gc.collect(); looked = gc.get_stats()", after="sys.exit(gc.get_stats() != looked)")
