@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -51,6 +52,21 @@ def wide_s(count: int) -> float:
     return beyond_start(f"wide{count}", SIDE_BY_SIDE + tasks(count, "echo>: hello N"), "--rerun", tries=tries)
 
 
+def bare_files_s(count: int = 1_000) -> float:
+    """As states are written: whole, or not at all."""
+    where = folder() / "files"
+
+    def write() -> None:
+        where.mkdir()
+        for number in range(count):
+            part = where / f"+w+t{number}.part"
+            part.write_text(f"fullName: +w+t{number}\n" + "x" * 180)
+            part.rename(where / f"+w+t{number}.yml")
+        shutil.rmtree(where)
+
+    return best(write)
+
+
 def commands_ms() -> float:
     """Milliseconds a task of `sh>` beyond the same processes without skydag."""
     count, tries = 1_000, 3
@@ -96,6 +112,7 @@ ROWS: Final = (
         measure=lambda: beyond_start("chain", tasks(100, "echo>: hello N"), "--no-save") * 1e3),
     Row(name="1,000 echo> in parallel, states written, beyond start-up", unit="s", limit=0.4, digits=2,
         digdag="5.9 s for 900", measure=lambda: wide_s(1_000)),
+    Row(name="1,000 files of that size, written whole by Python", unit="s", digits=2, measure=bare_files_s),
     Row(name="10,000 of them", unit="x 1,000 of them", limit=12, digits=1,
         measure=lambda: wide_s(10_000) / wide_s(1_000)),
     Row(name="300 tasks with Moment expressions in parallel, beyond start-up", unit="s", limit=0.5, digits=2,

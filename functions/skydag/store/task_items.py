@@ -141,6 +141,7 @@ def _owner(text: str | None) -> Owner | None:
     return Owner(ordinal=int(ordinal), token=token) if token else None
 
 
+@lru_cache(maxsize=256)                 # a mark moves once in ten minutes, its group is written more often
 def due_text(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
