@@ -142,9 +142,10 @@ def users_frames(error: BaseException) -> list[str]:
         if id(part) not in seen:
             seen.add(id(part))
             part.stack = traceback.StackSummary.from_list([shown(f) for f in part.stack if is_users(f.filename)])
-            if issubclass(part.exc_type or object, SyntaxError) and getattr(part, "filename", None):
+            if getattr(part, "filename", None):             # of a SyntaxError
                 part.filename = short(part.filename)
-            todo += [other for other in (part.__cause__, part.__context__) if other is not None]
+            others = (part.__cause__, part.__context__, *(getattr(part, "exceptions", None) or ()))
+            todo += [other for other in others if other is not None]
     return "".join(whole.format()).rstrip("\n").split("\n")
 
 

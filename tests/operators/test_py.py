@@ -205,6 +205,13 @@ def test_o98_an_error_without_words_is_told_all_the_same(trial: Trial) -> None:
     assert '  File "m.py", line 4, in f' in str(error) and "_py_runner" not in "".join(trial.log)
 
 
+def test_o97_the_errors_of_a_group_show_the_users_frames_alone(trial: Trial) -> None:
+    error = failure(trial, "import json\n\ndef bad(text):\n    try:\n        json.loads(text)\n"
+                    "    except ValueError as e:\n        return e\n\n"
+                    "def f():\n    raise ExceptionGroup('two', [bad('{'), bad('[')])\n")
+    assert '  File "m.py", line 5, in bad' in str(error) and "decoder.py" not in str(error)
+
+
 def test_o101_a_class_within_a_class_runs_its_method_run(trial: Trial) -> None:
     module = "class A:\n    class B:\n        def run(self, x): print('ran', x)\n"
     assert printed(trial, module, "m.A.B", x=1) == ["ran 1"]
