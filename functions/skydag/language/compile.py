@@ -17,7 +17,6 @@ from skydag.language.collector import no_collection
 from skydag.language.hints import no_body_hint, no_export_hint, odd_blank_hint
 from skydag.language.include import Reader, load, load_text
 from skydag.language.names import workflow_name_fault
-from skydag.language.places import task_places
 from skydag.language.problems import Refused, did_you_mean, in_file_order, workflow_error
 from skydag.language.source import PROBLEMS_KEPT_MAX, Document
 from skydag.language.tree import Path, build
@@ -46,6 +45,8 @@ def compile_with_places(
     paths: Iterable[str], read: Reader, ignore: Collection[str] = (), operators: Collection[str] | None = None,
 ) -> tuple[Project, dict[str, tuple[Place, ...]]]:
     """The same, and where the tasks of each workflow stand, by its name and in order of its tasks."""
+    from skydag.language.places import task_places  # a run asks for one place, and only after a failure
+
     compiled = list(_compiled(paths, read, ignore, operators))
     places = {one.workflow.name: task_places(document, one.workflow.tasks)
               for one, document in compiled if one.workflow is not None and document is not None}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -195,6 +194,8 @@ class _Run:
 
     def _resume(self) -> str:
         """The command that goes on from here: as it was typed, for this very session, and nothing is run twice."""
+        import shlex  # for runs that fail
+
         local = self.at.astimezone(zone(self.workflow.timezone))
         is_day = (local.hour, local.minute, local.second) == (0, 0, 0)
         session = local.strftime("%Y-%m-%d" if is_day else "%Y-%m-%d %H:%M:%S")
