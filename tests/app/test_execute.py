@@ -71,7 +71,8 @@ def test_o28_the_forms_of_retry(value: Any, policy: RetryPolicy | None) -> None:
 
 
 @pytest.mark.parametrize(("value", "words"), [
-    ([1], r"Invalid _retry format:\[1\]"), ("often", "Invalid _retry format:often"), (True, "Invalid _retry format"),
+    ([1], r"Invalid _retry format:\[1\]"), ("often", "Invalid _retry format:often"),
+    (True, "Invalid _retry format:true"),
     ({"limit": 1, "interval_type": "linear"}, "Invalid retry_interval_type: linear"), ({"interval": 1}, "'limit'"),
 ])
 def test_o28_another_form_fails_the_task_and_is_not_retried(value: Any, words: str) -> None:

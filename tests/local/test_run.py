@@ -278,6 +278,17 @@ def test_what_failed_in_a_required_workflow_is_shown_too_it_is_the_reason_C_31(p
         "      sh>: echo no such shop; exit 4   (load.dig:1:1)", "      | no such shop", ""]
 
 
+def test_a_failure_is_logged_when_it_happens_and_an_old_try_is_no_failure_of_the_end_O_37(project: Path) -> None:
+    Path("try.sh").write_text("echo x >> tries; test $(wc -l < tries) -ge $1\n")
+    done = ran("+g:\n  _retry: 1\n  +b:\n    sh>: sh try.sh 2\n+r:\n  _retry: 1\n  sh>: sh try.sh 4\n"
+               "+z:\n  fail>: the end\n")
+    log = [line.partition(" +0000 ")[2] for line in done.err.splitlines() if "ERROR" in line or "retry" in line]
+    assert log == ["[ERROR] (+w+g+b): failed: Command failed with code 1 (runtime)",
+                   "[WARN] (+w+r): failed, runs again (retry 1)", "[ERROR] (+w+z): failed: the end"]
+    assert "[INFO] (+w+r): Task +w+r failed.\n  Command failed with code 1 (runtime)\n" in done.err
+    assert re.findall(r"  \* (\S+):", done.err) == ["+w+z"]
+
+
 def test_every_event_is_a_line_that_keeps_the_schema(project: Path) -> None:
     Path("try.sh").write_text("test -e once || { touch once; exit 1; }\n")
     text = ("+a:\n  echo>: a\n+l:\n  loop>: 1\n  _do:\n    echo>: ${i}\n+r:\n  _retry: 1\n  sh>: sh try.sh\n"

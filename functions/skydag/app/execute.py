@@ -110,21 +110,22 @@ def _succeeded(result: TaskResult) -> Ended:
 
 
 def _failed(job: Mapping[str, Any], error: Exception, policy: RetryPolicy | None, surroundings: Surroundings) -> Ended:
-    name = job["task_name"]
+    name, count = job["task_name"], job["state"].get("retry_count", 0)
+    is_retried = policy is not None and policy.limit > count
+    log = surroundings.note or surroundings.log if is_retried else surroundings.log     # nothing else will say why
     if isinstance(error, ConfigError | WorkflowError):
         message, trace = config_message(error), None
-        surroundings.log(f"Configuration error at task {name}: {error}")
+        log(f"Configuration error at task {name}: {error}")
     elif isinstance(error, TaskError):
         message, trace = str(error), error.stacktrace
-        surroundings.log(f"Task {name} failed.\n{message}" + (f"\n{trace}" if trace else ""))
+        log(f"Task {name} failed.\n{message}" + (f"\n{trace}" if trace else ""))
     else:
         message = f"{str(error) or type(error).__name__} ({_words(type(error).__name__)})"
         import traceback  # loaded with the first bug
 
         trace = "".join(traceback.format_exception(error))
-        surroundings.log(f"Task failed with unexpected error: {message}\n{trace}")
-    count = job["state"].get("retry_count", 0)
-    if policy is not None and policy.limit > count:
+        log(f"Task failed with unexpected error: {message}\n{trace}")
+    if policy is not None and is_retried:
         state = {k: v for k, v in job["state"].items() if k != "commandStatus"} | {"retry_count": count + 1}
         return Ended(kind=AGAIN, after_s=retry_wait(policy, count).total_seconds(), state=state)
     mask = surroundings.mask

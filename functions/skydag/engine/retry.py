@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -79,5 +80,6 @@ def _integer(value: Any, whole: Any) -> int:
     if isinstance(value, str) and value.strip().lstrip("+-").isdigit():
         return int(value)
     if isinstance(value, bool) or not isinstance(value, int):
-        raise ConfigError(f"Invalid _retry format:{whole}")
+        shown = whole if isinstance(whole, str) else json.dumps(whole, ensure_ascii=False, separators=(",", ":"))
+        raise ConfigError(f"Invalid _retry format:{shown}")
     return value

@@ -71,6 +71,8 @@ class LiveTeller(Teller):
     def ended(self, task: str, *, is_success: bool, message: str, subtasks: Mapping[str, Any]) -> None:
         with self._lock:
             self._progress.ended(task, is_success=is_success, is_skipped=False, subtasks=subtasks, now=time.monotonic())
+        if self._has_log:
+            super().ended(task, is_success=is_success, message=message, subtasks=subtasks)
 
     def group_ended(self, task: str, state: str) -> None:
         with self._lock:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Final, TextIO
 from skydag.app.advance import Settings
 from skydag.app.application import Application
 from skydag.app.operators import BUILT_IN
+from skydag.app.tasks import TaskRow
 from skydag.engine.selection import select
 from skydag.errors import InvalidError
 from skydag.language.sla import sla_tasks
@@ -162,7 +163,8 @@ class _Run:
         others = application.attempts.attempts(count=OTHERS_MAX)
         failed = [one for one in reversed(others) if one.id != attempt.id and one.is_done and not one.is_success]
         return [self._failure(one.workflow_name, row.full_name, str(row.error.get("message", "")))
-                for one in (attempt, *failed) for row in application.task_rows(one.id) if row.state is State.ERROR]
+                for one in (attempt, *failed) for row in _last_tries(application.task_rows(one.id))
+                if row.state is State.ERROR]
 
     def _failure(self, workflow: str, name: str, message: str) -> Failure:
         from skydag.local.advice import advice
@@ -205,6 +207,12 @@ class _Run:
         if path is None:
             return None
         return os.path.relpath(path) if path.is_relative_to(self.options.project) else str(path)
+
+
+def _last_tries(rows: Sequence[TaskRow]) -> list[TaskRow]:
+    """Of each task the last row: what an old try of a group left says nothing about how it ended."""
+    last = {row.full_name: row.id for row in rows}
+    return [row for row in rows if last[row.full_name] == row.id]
 
 
 @contextmanager

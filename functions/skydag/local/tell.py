@@ -92,7 +92,9 @@ class Teller:
         self._log("warn", task, f"failed, runs again {f'in {after_s:g} s ' if after_s else ''}(retry {count})")
 
     def ended(self, task: str, *, is_success: bool, message: str, subtasks: Mapping[str, Any]) -> None:
-        """A task's run is over, for good."""
+        """A task's run is over, for good. The end of the run tells more of a failure."""
+        if not is_success:
+            self._log("error", task, f"failed: {message.partition(chr(10))[0]}")
 
     def group_ended(self, task: str, state: str) -> None:
         """A group, or a task with tasks of its own."""
