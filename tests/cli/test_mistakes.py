@@ -47,6 +47,11 @@ CASES: Sequence[tuple[str, Mapping[str, str], tuple[str, ...], str]] = (
      "error: w.dig:3:3: A task can't have more than one operator: +w+load has 'sh>' and 'py>'; "
      "move 'py>' into a task of its own"),
     ("bad -p", ECHO, ("w.dig", "-p", "name"), "error: Parameter -p expected a value of the form a=b but got:name"),
+    ("a file in a folder", {**ECHO, "sub/x.dig": "+a:\n  echo>: x\n"}, ("sub/x.dig",),
+     "error: sub/x.dig is not at the top of the project <folder>: 'cd sub' first, or write 'x.dig --project sub'"),
+    ("a file of the project named from here", {**ECHO, "sub/x.dig": "+a:\n  echo>: x\n"},
+     ("sub/x.dig", "--project", "sub"),
+     "error: there is no file sub/x.dig in the project <folder>/sub, where it is looked for: write 'x.dig'"),
     ("unknown zone", {"w.dig": "timezone: Europe/Berlni\n+load:\n  echo>: x\n"}, ("w.dig",),
      "error: w.dig:1:1: Unknown time zone name: Europe/Berlni; "
      "write a name such as Asia/Tokyo, Europe/Berlin or UTC"),

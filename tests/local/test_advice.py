@@ -25,6 +25,12 @@ def test_a_failure_of_the_shell_is_told_with_what_to_do(message: str, output: st
     assert words in (advice(message, "sh>: x", output, ()) or "")
 
 
+def test_a_secret_that_is_not_there_is_told_with_where_it_goes_c_32() -> None:
+    told = advice("Secret not found for key: 'db.password' (config)", "sh>: x", "", ())
+    assert told == ("write its value into the file ~/.config/skydag/secrets/db.password, or give it as "
+                    "'-X secrets.db.password=...'")
+
+
 @pytest.mark.parametrize(("message", "output"), [
     (SHELL.format(1), "cat: /etc/shadow: Permission denied"),       # a file that cannot be read is no script
     (SHELL.format(2), f"{RUNNER}: 1: cannot create /x: Permission denied"),

@@ -268,6 +268,11 @@ def test_a_failure_shows_the_task_its_command_its_last_lines_its_log_and_how_to_
     assert whole == "".join(f"line {n}\n" for n in range(1, 31))
 
 
+def test_the_command_that_goes_on_tells_no_secret_F_7(project: Path) -> None:
+    told = ran("+a:\n  sh>: exit 1\n", "-X", "secrets.db.password=hunter2hunter2", "-X", "config.x=secrets.y=1").err
+    assert "--property 'secrets.db.password=***' --property config.x=secrets.y=1" in told and "hunter2" not in told
+
+
 def test_what_failed_in_a_required_workflow_is_shown_too_it_is_the_reason_C_31(project: Path) -> None:
     Path("load.dig").write_text("+get:\n  sh>: echo no such shop; exit 4\n")
     told = ran("+r:\n  require>: load\n").err

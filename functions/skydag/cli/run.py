@@ -72,13 +72,19 @@ def read(given: Given) -> RunOptions:
 
 
 def words(given: Given) -> tuple[str, ...]:
-    """What was typed, but for what a run that goes on from this one is to do without."""
+    """What was typed, but for what a run that goes on from this one is to do without, and without secrets (F-7)."""
     out = list(given.arguments)
     for option in (*COMMAND.options, *COMMON):
         if option.key not in NOT_KEPT:
             for value in given.all(option.key):
-                out += [option.names[-1]] if option.value is None else [option.names[-1], value]
+                out += [option.names[-1]] if option.value is None else [option.names[-1], _without_secret(value)]
     return tuple(out)
+
+
+def _without_secret(value: str) -> str:
+    """secrets.db.password=x -> secrets.db.password=***"""
+    key, is_pair, _ = value.partition("=")
+    return f"{key}=***" if is_pair and key.startswith("secrets.") else value
 
 
 def _whole(config: dict[str, str], key: str, default: int) -> int:

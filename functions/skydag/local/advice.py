@@ -62,6 +62,11 @@ def _bad_syntax(found: Found, command: str, operators: Collection[str]) -> str:
     return f"the shell does not understand {found[1]}: look at the line it names"
 
 
+def _no_secret(found: Found, command: str, operators: Collection[str]) -> str:
+    key = found[1]
+    return f"write its value into the file ~/.config/skydag/secrets/{key}, or give it as '-X secrets.{key}=...'"
+
+
 def _no_operator(found: Found, command: str, operators: Collection[str]) -> str | None:
     near = did_you_mean(f"{found[1]}>", [f"{name}>" for name in sorted(operators)])
     return near or "`skydag check` lists what is wrong with a workflow; docs/operators has the operators there are"
@@ -79,6 +84,7 @@ _RULES: Final = tuple((re.compile(pattern, re.MULTILINE), say) for pattern, say 
     (r"No module named '([\w.]+)'", _no_module),
     (r"Module '([\w.]+)' has no attribute '(\w+)'", _no_attribute),
     (r"ReferenceError: \"(\w+)\" is not defined", _no_variable),
+    (r"^Secret not found for key: '([^'/]+)'", _no_secret),
     (r"^Unknown task type: ([\w.-]+)", _no_operator),
     (r"^(\S+): (?:line )?\d+: [Ss]yntax error", _bad_syntax),
     (r"failed with code 137\b", _said("it was killed, perhaps because the memory was used up")),

@@ -40,13 +40,17 @@ def _name(options: RunOptions) -> str:
         return typed
     path = (options.project / typed).resolve()
     if not path.is_file():
+        if options.has_project_option and Path(typed).resolve().parent == options.project.resolve() and (
+                options.project / Path(typed).name).is_file():
+            raise NotFoundError(f"there is no file {typed} in the project {options.project}, where it is looked for: "
+                                f"write '{Path(typed).name}'")
         near = similar(Path(typed).name, [p.name for p in path.parent.glob("*.dig")])
         hint = f"; did you mean {near[0]}?" if near else _there_are(path.parent)
         raise NotFoundError(f"there is no file {typed}{hint}")
     if path.parent != options.project.resolve():
         folder = os.path.relpath(path.parent, options.project)
         raise InvalidError(f"{typed} is not at the top of the project {options.project}: "
-                           f"'cd {folder}' first, or add '--project {folder}'")
+                           f"'cd {folder}' first, or write '{path.name} --project {folder}'")
     return path.stem
 
 
