@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
 import shutil
@@ -17,15 +18,34 @@ from tests.operators.stand_in_ruby import StandIn
 from tests.web import Reply, serving
 
 from skydag.app.operators import BUILT_IN
+from skydag.language.advice.options import OPTIONS
+from skydag.local.docker import DockerCommands
 
 ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "docs" / "operators"
+CODE = ("_env", "_workdir", "docker")
+NO_RETRY = {"notify", "param_get", "http_call"}     # of which the first has none, the second has every key
 FAILS = {"fail"}                    # its example is a task that fails
 RATES = b'[{"name": "USD", "value": 1.1}, {"name": "CHF", "value": 0.9}]'
 
 
 def test_every_operator_has_a_page_and_every_page_an_operator() -> None:
     assert {page.stem for page in PAGES.glob("*.md")} == set(BUILT_IN)
+
+
+@pytest.mark.parametrize("name", sorted(BUILT_IN))
+def test_the_page_names_each_option(name: str) -> None:
+    text = (PAGES / f"{name}.md").read_text(encoding="utf-8")
+    common = {"sh": ("shell", *CODE), "py": ("script", "python", *CODE), "rb": ("require", "script", "ruby", *CODE)}
+    ofs_http = OPTIONS["http"] if name == "http_call" else ()                   # said there: "those of http>"
+    wanted = {f"`{key}`" for key in (*common.get(name, OPTIONS.get(name, ())), "_retry") if key not in ofs_http}
+    assert {key for key in wanted if key not in text} <= ({"`_retry`"} if name in NO_RETRY else set())
+
+
+def test_the_keys_of_a_container_are_on_the_page_of_sh() -> None:
+    text = (PAGES / "sh.md").read_text(encoding="utf-8")
+    keys = re.findall(r'(?:required|optional|_texts)\(docker, "(\w+)"', inspect.getsource(DockerCommands))
+    assert len(keys) > 5 and {key for key in keys if f"`{key}`" not in text} == set()
 
 
 @contextmanager
