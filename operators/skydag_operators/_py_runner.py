@@ -76,8 +76,8 @@ def offer(env: Env) -> None:
 def resolve(command: str) -> tuple[Any, Any]:
     """(class or None, callable) of `pkg.mod.func`, `pkg.mod.Class`, `pkg.mod.Class.method` (O-99, O-100)."""
     fragments = command.split(".")
-    if len(fragments) < 2 or not all(fragments):
-        raise ValueError(f"py> needs <module>.<function>, not '{command}'")
+    if len(fragments) < 2 or not all(fragments) or any(sign in command for sign in "/()'\" "):
+        raise ValueError(f"py> needs <module>.<function>, such as tasks.load, not '{command}'")
     path, name = ".".join(fragments[:-1]), fragments[-1]
     try:
         return None, attribute(f"Module '{path}'", importlib.import_module(path), name)
@@ -91,8 +91,19 @@ def resolve(command: str) -> tuple[Any, Any]:
 
 def attribute(what: str, holder: Any, name: str) -> Any:
     if not hasattr(holder, name):
-        raise AttributeError(f"{what} has no attribute '{name}'")
+        taken = namesake(holder) if isinstance(holder, types.ModuleType) else ""
+        raise AttributeError(f"{what} has no attribute '{name}'{taken}")
     return getattr(holder, name)
+
+
+def namesake(module: types.ModuleType) -> str:
+    """What to say where a module of Python's, or an installed one, has taken the place of the user's (O-102)."""
+    top, here = module.__name__.partition(".")[0], os.getcwd() + os.sep         # noqa: PTH109
+    file = getattr(module, "__file__", None) or "Python itself"
+    own = next((name for name in (top + ".py", top) if os.path.exists(here + name)), None)      # noqa: PTH110
+    if own is None or file.startswith(here):
+        return ""
+    return f"; it is the one of {file}, which comes before {own} of this folder: give yours another name"
 
 
 def arguments(function: Any, params: dict[str, Any], *, skip_first: bool) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -99,11 +100,22 @@ def test_o99_an_import_error_inside_the_users_module_is_the_error_shown(trial: T
     ("m.NoClass.f", "Module 'm' has no attribute 'NoClass'"),
     ("m.T.nomethod", "Class 'm.T' has no attribute 'nomethod'"),
     ("m.T", "Class 'm.T' has no attribute 'run'"),
-    ("alone", "py> needs <module>.<function>, not 'alone'"),
-    ("m..f", "py> needs <module>.<function>, not 'm..f'"),
+    ("alone", "py> needs <module>.<function>, such as tasks.load, not 'alone'"),
+    ("m..f", "py> needs <module>.<function>, such as tasks.load, not 'm..f'"),
+    ("m.f()", "py> needs <module>.<function>, such as tasks.load, not 'm.f()'"),
+    ("m/f.g", "py> needs <module>.<function>, such as tasks.load, not 'm/f.g'"),
 ])
 def test_o100_what_is_not_there_is_named(trial: Trial, command: str, words: str) -> None:
     assert words in str(failure(trial, "class T:\n    pass\n", command))
+
+
+def test_o102_a_module_whose_name_python_has_taken_is_told_to_be_renamed(trial: Trial) -> None:
+    trial.file("json.py", "def f(): pass\n")
+    error = str(failure(trial, None, "json.f"))
+    assert f"Module 'json' has no attribute 'f'; it is the one of {json.__file__}, which comes before json.py" in error
+    trial.file("sys.py", "def f(): pass\n")
+    error = str(failure(trial, None, "sys.f"))
+    assert "it is the one of Python itself, which comes before sys.py of this folder" in error
 
 
 def test_o108_env_params_hold_everything_and_numbers_keep_their_kind(trial: Trial) -> None:

@@ -82,7 +82,7 @@ _RULES: Final = tuple((re.compile(pattern, re.MULTILINE), say) for pattern, say 
     (r"^.*: (?:line )?\d+: ([^\s:]+): (?:command )?not found$", _no_command),
     (r"command not found: (.+?)(?: \(runtime\))?$", _no_command),
     (r"No module named '([\w.]+)'", _no_module),
-    (r"Module '([\w.]+)' has no attribute '(\w+)'", _no_attribute),
+    (r"Module '([\w.]+)' has no attribute '(\w+)'(?!;)", _no_attribute),
     (r"ReferenceError: \"(\w+)\" is not defined", _no_variable),
     (r"^Secret not found for key: '([^'/]+)'", _no_secret),
     (r"^Unknown task type: ([\w.-]+)", _no_operator),
