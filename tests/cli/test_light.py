@@ -14,8 +14,8 @@ HEAVY = ("boto3", "botocore", "moto", "aws_lambda_powertools", "urllib.request",
 NOT_FOR_A_PLAIN_RUN = frozenset((
     *HEAVY, "asyncio", "calendar", "concurrent.futures", "dataclasses", "gzip", "hashlib", "http.client",
     "importlib.metadata", "importlib.resources", "inspect", "linecache", "locale", "logging", "quickjs", "random",
-    "rich", "shlex", "shutil", "socket", "string", "subprocess", "tarfile", "tempfile", "textwrap", "traceback", "uuid",
-    "zlib", "zoneinfo",
+    "_strptime", "rich", "shlex", "shutil", "socket", "string", "subprocess", "tarfile", "tempfile", "textwrap", "traceback",
+    "uuid", "zlib", "zoneinfo",
     "skydag.api", "skydag.aws", "skydag.language.advice", "skydag.language.timetable", "skydag.local.forks",
     "skydag.local.live", "skydag.testing"))
 OURS_MAX = 150                      # modules of ours, each a third of a millisecond, in a run of one task
@@ -27,6 +27,13 @@ def loaded(*argv: str, cwd: Path) -> set[str]:
     done = subprocess.run([sys.executable, "-c", code, *argv], cwd=cwd, capture_output=True, text=True, check=True,
                           env={"PYTHONPATH": SOURCES, "HOME": str(cwd), "PATH": "/usr/bin:/bin"})
     return set(done.stderr.partition("loaded: ")[2].split())
+
+
+def pythons_own() -> set[str]:
+    """What `python -c` loads, whatever it runs."""
+    done = subprocess.run([sys.executable, "-c", "import sys; print(*sys.modules)"], capture_output=True, text=True,
+                          check=True, env={})
+    return set(done.stdout.split())
 
 
 @pytest.mark.parametrize("argv", [("--version",), ("--help",), ("check",), ("push", "--help"), ("run", "--help")])
@@ -44,8 +51,9 @@ def test_the_version_loads_only_the_command_lines_door(tmp_path: Path) -> None:
 def test_a_run_of_one_plain_task_loads_what_it_needs_and_no_more(tmp_path: Path) -> None:
     """Design.md section 6: at most ten times what the interpreter takes to start."""
     (tmp_path / "w.dig").write_text("+x:\n  echo>: x\n")
-    found = loaded("run", "w", cwd=tmp_path)
-    assert not found & NOT_FOR_A_PLAIN_RUN
+    for _ in range(2):                  # the second looks for times of earlier sessions
+        found = loaded("run", "w", cwd=tmp_path)
+        assert not (found - pythons_own()) & NOT_FOR_A_PLAIN_RUN
     assert len([name for name in found if name.startswith("skydag")]) <= OURS_MAX
 
 

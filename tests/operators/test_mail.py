@@ -265,7 +265,7 @@ def test_debug_tells_the_conversation_and_without_it_nothing_is_told(trial: Tria
     assert trial.logged == []
     sent(trial, post, debug=True)
     said = "\n".join(trial.log)
-    assert "> rcpt TO:<ann@example.com>\n< 250 fine" in said
+    assert "> rcpt to:<ann@example.com>\n< 250 fine" in said.lower()
     assert "how are you" not in said
 
 

@@ -16,6 +16,7 @@ _DATE = pattern(r"\d{4}-\d\d-\d\d\Z")
 _DATE_TIME = pattern(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\Z")
 YEARS = "0002", "9998"              # so that no zone and no schedule leads out of what Python's calendar holds
 _FOLDER = "%Y%m%dT%H%M%S%z"
+_IS_FOLDER = pattern(r"\d{8}T\d{6}[+-]\d{4}(?:\d\d)?\Z")
 
 
 def session_time(text: str, workflow: Workflow, saved: Iterable[datetime], now: datetime) -> datetime:
@@ -67,10 +68,10 @@ def saved_times(save_dir: Path, workflow: str) -> list[datetime]:
     out = []
     for folder in save_dir.iterdir() if save_dir.is_dir() else ():
         try:
-            at = datetime.strptime(folder.name, _FOLDER)     # noqa: DTZ007 (the pattern ends in %z)
+            at = datetime.fromisoformat(folder.name)    # strptime takes five milliseconds to load
         except ValueError:
             continue
-        if not folder.is_dir():
+        if not _IS_FOLDER.match(folder.name) or not folder.is_dir():
             continue
         if any(name.startswith((f"+{workflow}+", f"+{workflow}^")) for name in names_in(folder)):
             out.append(at)
