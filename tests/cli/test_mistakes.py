@@ -114,3 +114,16 @@ def test_a_mistake_in_python_names_the_users_file_and_no_frame_of_ours(module: s
     assert done.returncode == 1
     assert words in done.stderr
     assert "skydag_operators" not in done.stderr and os.fspath(Path(SOURCES.split(os.pathsep)[0])) not in done.stderr
+
+
+@pytest.mark.parametrize(("shell", "out"), [
+    ("skydag run w.dig --no-save >&-", ""), ("skydag run w.dig --no-save 2>&-", "a\nb\n"),
+    ("skydag run w.dig --no-save <&- 2>&-", "a\nb\n"), ("skydag run w.dig --no-save | true; exit $PIPESTATUS", ""),
+])
+def test_a_run_whose_output_nobody_reads_goes_on_to_its_end(shell: str, out: str, tmp_path: Path) -> None:
+    (tmp_path / "w.dig").write_text("+a:\n  sh>: sleep 0.1; echo a\n+b:\n  echo>: b\n")
+    program = f"skydag() {{ {sys.executable} -m skydag \"$@\"; }}; {shell}"
+    done = subprocess.run(["bash", "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False,
+                          env={"PATH": "/usr/bin:/bin", "PYTHONPATH": SOURCES, "HOME": str(tmp_path)})
+    assert (done.returncode, done.stdout) == (0, out)
+    assert "Traceback" not in done.stderr and "Exception ignored" not in done.stderr

@@ -21,9 +21,19 @@ def process() -> int:
     import gc
 
     gc.set_threshold(50_000, 10, 10)
+    if None in (sys.stdin, sys.stdout, sys.stderr):     # closed by whoever started us: `>&-`, some daemons
+        _open_closed()
     code = main()
     gc.freeze()                             # what is left is given back by the process's end
     return code
+
+
+def _open_closed() -> None:
+    import os
+
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))    # noqa: SIM115, PTH123  as long as we live
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -16,7 +16,7 @@ from rich.live import Live
 from rich.text import Text
 
 from skydag.local.progress import DONE, FAILED, RUNNING, SKIPPED, TO_COME, Line, Progress
-from skydag.local.tell import RunEnd, RunStart, Teller
+from skydag.local.tell import RunEnd, RunStart, Teller, written
 from skydag.model.workflow import Task
 
 SIGNS: Final = {RUNNING: ("●", "yellow"), DONE: ("✓", "green"), SKIPPED: ("-", "dim"), FAILED: ("✗", "red"),
@@ -103,8 +103,7 @@ class LiveTeller(Teller):
             if is_here and self._live.is_started:
                 self._console.print(Text.from_ansi(text.removesuffix("\n")), soft_wrap=True)
             else:
-                to.write(text.encode(to.encoding or "utf-8", "replace").decode(to.encoding or "utf-8"))
-                to.flush()
+                written(to, text)
 
     def _paint(self) -> None:
         while not self._over.wait(REFRESH_S):

@@ -6,7 +6,9 @@ standard error (errata C-7).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from threading import Lock
 from typing import Any, Final, TextIO
@@ -152,13 +154,18 @@ class Teller:
 
 
 def written(to: TextIO, text: str) -> None:
-    """With `?` for what this output has no letters for: half a surrogate pair never has."""
+    """With `?` for what this output has no letters for: half a surrogate pair never has. Where nobody reads it any more
+    (`skydag run w.dig | head`) it goes nowhere, and the run goes on: no task failed by that."""
     try:
-        to.write(text)
-    except UnicodeEncodeError:
-        encoding = to.encoding or "utf-8"
-        to.write(text.encode(encoding, "replace").decode(encoding))
-    to.flush()
+        try:
+            to.write(text)
+        except UnicodeEncodeError:
+            encoding = to.encoding or "utf-8"
+            to.write(text.encode(encoding, "replace").decode(encoding))
+        to.flush()
+    except BrokenPipeError:
+        with suppress(OSError, ValueError):             # a stream without a file
+            os.dup2(os.open(os.devnull, os.O_WRONLY), to.fileno())
 
 
 def failure_lines(failure: Failure) -> list[str]:
