@@ -14,8 +14,8 @@ HEAVY = ("boto3", "botocore", "moto", "aws_lambda_powertools", "urllib.request",
 NOT_FOR_A_PLAIN_RUN = frozenset((
     *HEAVY, "asyncio", "calendar", "concurrent.futures", "dataclasses", "gzip", "hashlib", "http.client",
     "importlib.metadata", "importlib.resources", "inspect", "linecache", "locale", "logging", "quickjs", "random",
-    "_strptime", "rich", "shlex", "shutil", "socket", "string", "subprocess", "tarfile", "tempfile", "textwrap", "traceback",
-    "uuid", "zlib", "zoneinfo",
+    "_strptime", "rich", "shlex", "shutil", "socket", "string", "subprocess", "tarfile", "tempfile", "textwrap",
+    "traceback", "uuid", "zlib", "zoneinfo",
     "skydag.api", "skydag.aws", "skydag.language.advice", "skydag.language.timetable", "skydag.local.forks",
     "skydag.local.live", "skydag.testing"))
 OURS_MAX = 150                      # modules of ours, each a third of a millisecond, in a run of one task
