@@ -268,6 +268,17 @@ def test_a_failure_shows_the_task_its_command_its_last_lines_its_log_and_how_to_
     assert whole == "".join(f"line {n}\n" for n in range(1, 31))
 
 
+def test_secrets_are_found_where_digdag_kept_them_too_C_8_C_32(project: Path) -> None:
+    for home, secrets in (("skydag", {"one": "own"}), ("digdag", {"one": "old", "two": "digdags"})):
+        folder = Path(".config") / home / "secrets"
+        folder.mkdir(parents=True)
+        for key, value in secrets.items():
+            (folder / key).write_text(value)
+    text = "+a:\n  sh>: echo ${secret:one} ${secret:two} ${secret:three} > told\n"
+    assert ran(text, "-X", "secrets.three=given").code == 0
+    assert Path("told").read_text() == "own digdags given\n"
+
+
 def test_the_command_that_goes_on_tells_no_secret_F_7(project: Path) -> None:
     told = ran("+a:\n  sh>: exit 1\n", "-X", "secrets.db.password=hunter2hunter2", "-X", "config.x=secrets.y=1").err
     assert "--property 'secrets.db.password=***' --property config.x=secrets.y=1" in told and "hunter2" not in told

@@ -6,24 +6,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from skydag.cli.options import Given, pairs
 from skydag.errors import InvalidError
 from skydag.model import properties
+from skydag.model.homes import config_homes
 from skydag.model.params import merge
-
-
-def config_homes(env: Mapping[str, str]) -> Iterator[Path]:
-    """Where configuration and local secrets lie: the first that is there counts, ours before Digdag's."""
-    home = Path(env.get("HOME") or Path.home())
-    xdg = Path(env["XDG_CONFIG_HOME"]) if env.get("XDG_CONFIG_HOME") else home / ".config"
-    if env.get("SKYDAG_CONFIG_HOME"):
-        yield Path(env["SKYDAG_CONFIG_HOME"])
-    yield xdg / "skydag"
-    yield Path(env["DIGDAG_CONFIG_HOME"]) if env.get("DIGDAG_CONFIG_HOME") else xdg / "digdag"
 
 
 def configuration(given: Given, env: Mapping[str, str] | None = None) -> dict[str, str]:

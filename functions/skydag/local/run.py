@@ -31,6 +31,7 @@ from skydag.local.task_logs import NoLogs, TaskLogs, attempt_folder
 from skydag.local.tell import Failure, RunEnd, RunStart, Teller
 from skydag.local.tellers import teller
 from skydag.local.world import NO_LIMIT, LocalWorld
+from skydag.model.homes import config_homes
 from skydag.model.params import merge
 from skydag.model.run_options import RunOptions
 from skydag.model.session import Attempt
@@ -128,13 +129,16 @@ class _Run:
         options = self.options
         return LocalWorld(
             project=options.project, now=self.now, chance=self.chance, env=self.env,
-            secrets=LocalSecrets(options.secrets, _config_home(self.env) / "secrets"), echo=self.tell.say,
+            secrets=self._secrets(), echo=self.tell.say,
             output=self.observer.output, note=self.tell.note, group_ended=self.observer.group_ended,
             observer=self.observer,
             logs=self.logs or NoLogs(), logs_are_live=self.logs is not None, alerts=LocalAlerts(self.tell.alert),
             threads=options.max_task_threads or NO_LIMIT, settings=Settings(task_limit=options.task_limit),
             properties=options.properties, forks=_forks(options.properties), pass_time=self.pass_time,
             shared_params=FileParams(options.project / ".digdag" / "params.json", self.now))
+
+    def _secrets(self) -> LocalSecrets:
+        return LocalSecrets(self.options.secrets, *(home / "secrets" for home in config_homes(self.env)))
 
     def _attempt(self, world: LocalWorld) -> int:
         application = world.application
@@ -234,9 +238,3 @@ def _forks(properties: Mapping[str, str]) -> bool:
     if value not in ("true", "false"):
         raise InvalidError(f"Property {FORKS} takes true or false, not '{value}'")
     return value == "true"
-
-
-def _config_home(env: Mapping[str, str]) -> Path:
-    if home := env.get("SKYDAG_CONFIG_HOME"):
-        return Path(home)
-    return Path(env.get("XDG_CONFIG_HOME") or Path(env.get("HOME", "~")).expanduser() / ".config") / "skydag"

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from skydag.model.secrets import is_key
 
 
 class LocalSecrets:
-    """ports.SecretStore; every project sees the same. values: key -> secret, without `secrets.` in front."""
+    """ports.SecretStore; every project sees the same. values: key -> secret, without `secrets.` in front. folders: the
+    first that has a file of the key's name counts."""
 
-    def __init__(self, values: Mapping[str, str], folder: Path | None = None) -> None:
-        self._values, self._folder = dict(values), folder
+    def __init__(self, values: Mapping[str, str], *folders: Path) -> None:
+        self._values, self._folders = dict(values), folders
 
     def get(self, project_id: int, key: str) -> str | None:
         if key in self._values:
             return self._values[key]
-        if self._folder is None or not is_key(key):
+        if not is_key(key):
             return None                             # such a key names no secret, and could name a file elsewhere
-        try:
-            return (self._folder / key).read_bytes().decode("utf-8", errors="replace")
-        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
-            return None
+        for folder in self._folders:
+            with suppress(FileNotFoundError, IsADirectoryError, NotADirectoryError):
+                return (folder / key).read_bytes().decode("utf-8", errors="replace")
+        return None
