@@ -103,6 +103,18 @@ def test_a_mistake_is_told_with_what_to_do(
     assert "Traceback" not in done.stderr
 
 
+def test_a_workflow_may_be_a_link_within_the_project_and_one_that_leads_out_is_named(tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    files = {"shared/x.dig": "+a:\n  echo>: linked\n"}
+    project.mkdir()
+    (project / "in.dig").symlink_to("shared/x.dig")
+    assert run(project, files, "in.dig", "--no-save").stdout == "linked\n"
+    (tmp_path / "x.dig").write_text(files["shared/x.dig"])
+    (project / "out.dig").symlink_to("../x.dig")
+    assert told(run(project, {}, "in.dig", "--no-save")) == (
+        f"error: out.dig in {project} is a link that leads out of the project: put the file itself there")
+
+
 @pytest.mark.parametrize(("module", "words"), [
     ("import pandaz\n", "-> install it for the Python that runs the task ('python -m pip install pandaz'), or name "
                         "that Python with 'python: PATH'"),

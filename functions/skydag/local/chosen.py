@@ -38,7 +38,7 @@ def _name(options: RunOptions) -> str:
     typed = options.file
     if not typed.endswith(".dig"):
         return typed
-    path = (options.project / typed).resolve()
+    path = options.project / typed
     if not path.is_file():
         if options.has_project_option and Path(typed).resolve().parent == options.project.resolve() and (
                 options.project / Path(typed).name).is_file():
@@ -47,7 +47,7 @@ def _name(options: RunOptions) -> str:
         near = similar(Path(typed).name, [p.name for p in path.parent.glob("*.dig")])
         hint = f"; did you mean {near[0]}?" if near else _there_are(path.parent)
         raise NotFoundError(f"there is no file {typed}{hint}")
-    if path.parent != options.project.resolve():
+    if path.parent.resolve() != options.project.resolve():
         folder = os.path.relpath(path.parent, options.project)
         raise InvalidError(f"{typed} is not at the top of the project {options.project}: "
                            f"'cd {folder}' first, or write '{path.name} --project {folder}'")
@@ -64,6 +64,9 @@ def _there_are(folder: Path) -> str:
 def _project(root: Path) -> Project:
     try:
         project = compile_project(listed(root), reader(root), is_advised=False)
+    except FileNotFoundError as outside:                # listed, but not read
+        raise InvalidError(f"{outside.filename or outside} in {root} is a link that leads out of the project: put the "
+                           "file itself there") from outside
     except OSError as unread:
         raise InvalidError(f"{unread.filename or root} cannot be read: {unread.strerror}") from unread
     if project.errors:
