@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 from tests.goldens.cli_player import SOURCES
 
+from skydag.app.operators import BUILT_IN
 from skydag.cli.init import TYPES
 from skydag.cli.main import main
 from skydag.language.compile import compile_project
@@ -36,6 +38,16 @@ def test_what_is_there_is_left_as_it_is(
     assert main(["init", ".", "-t", "sh"]) == 0
     assert "exists already" in capsys.readouterr().out
     assert not (tmp_path / "scripts").exists()
+
+
+def test_an_example_is_said_to_run_exactly_where_its_operators_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for kind, files in TYPES.items():
+        used = set(re.findall(r"^ *(\w+)>:", files["<name>.dig"], flags=re.MULTILINE)) - {"daily"}
+        assert main(["init", f"p-{kind}", "-t", kind]) == 0
+        assert ("Try it" in capsys.readouterr().out) == (used <= set(BUILT_IN)), kind
 
 
 @pytest.mark.parametrize(("argv", "words"), [

@@ -11,6 +11,8 @@ from skydag.cli.options import Given, Option
 from skydag.errors import InvalidError
 
 IGNORED: Final = ".digdag\n"
+#: Types whose example cannot run yet, and the operator that it takes.
+NOT_YET: Final[Mapping[str, str]] = {"td": "td>", "postgresql": "pg>"}
 
 
 def _workflow(tasks: str, export: str = "") -> str:
@@ -144,7 +146,11 @@ def run(given: Given) -> int:
     except OSError as refused:
         raise InvalidError(f"{refused.filename or folder} cannot be made: {refused.strerror}") from refused
     where = "" if folder.resolve() == Path.cwd() else f"cd {folder} && "
-    print(f"Done. Try it: {where}skydag run {name}.dig")
+    if kind in NOT_YET:
+        print(f"Done. It needs the operator {NOT_YET[kind]}, which skydag does not have yet: until then it only shows "
+              f"what such a workflow looks like ({where}skydag show {name}.dig)")
+    else:
+        print(f"Done. Try it: {where}skydag run {name}.dig")
     return 0
 
 
@@ -163,9 +169,9 @@ def _create(path: Path, text: str) -> None:
     """A file that is there is left as it is."""
     if path.exists():
         return
-    print(f"  Creating {path}")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
+    print(f"  Creating {path}")
 
 
 COMMAND = Command(
