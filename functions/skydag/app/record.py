@@ -15,7 +15,7 @@ from skydag.engine.group import Group
 from skydag.engine.leaf import Leaf
 from skydag.engine.retry import group_policy, polled, retry_wait, whole_second
 from skydag.errors import LimitError, SkydagError, UnavailableError, WorkflowError
-from skydag.model.outcome import AGAIN, FAILED, Ended, failed
+from skydag.model.outcome import AGAIN, FAILED, OK, Ended, failed
 from skydag.model.params import merge
 from skydag.model.records import dataclass, replace
 from skydag.model.session import Attempt
@@ -71,7 +71,10 @@ class Record:
             self._advance.advance(run.attempt, work, now, snapshot=run.group, is_direct=True, hands=hands)
 
     def _after(self, run: Run, ended: Ended, now: datetime) -> Leaf:
-        base = replace(run.leaf, updated_at=now, output=ended.output, deadline=None, lost=0, secrets=())
+        over: dict[str, Any] = {"updated_at": now, "output": ended.output, "deadline": None, "lost": 0, "secrets": ()}
+        if ended.kind == OK:
+            over |= {"state": State.SUCCESS, "export": ended.export, "store": ended.store}
+        base = replace(run.leaf, **over)
         if ended.kind == AGAIN:
             state = polled(ended.state, run.leaf.retry_count)
             if ended.after_s <= 0:
@@ -80,16 +83,15 @@ class Record:
                            retry_at=whole_second(now + timedelta(seconds=ended.after_s)))
         if ended.kind == FAILED:
             return self._failed(run, base, ended.error)
-        done = replace(base, state=State.SUCCESS, export=ended.export, store=ended.store)
         if not ended.subtasks and not run.config.get("_check"):
-            return done
+            return base
         try:
-            return self._generating(run, done, subtasks=ended.subtasks)
+            return self._generating(run, base, subtasks=ended.subtasks)
         except UnavailableError:                # the services' trouble is not the task's: the run is lost, and repeated
             raise
         except SkydagError as refused:          # T9: nothing of the result is kept (E-41)
             suffix = "" if isinstance(refused, LimitError) else " (config)"
-            return self._failed(run, base, failed(f"{refused}{suffix}").error)
+            return self._failed(run, replace(base, export={}, store=None), failed(f"{refused}{suffix}").error)
 
     def _failed(self, run: Run, base: Leaf, error: Mapping[str, Any]) -> Leaf:
         leaf = replace(base, state=State.ERROR, error=error)

@@ -83,6 +83,7 @@ class Work:
         self._tasks, self._blobs, self._record, self._dispatch = tasks, blobs, record, dispatch
         self._places, self._find, self._open_log = places, find_operator, open_log
         self._evaluator, self._now, self._task_limit = evaluator, now, task_limit
+        self._inherited: tuple[str, Mapping[str, Any]] = "", {}
 
     def __call__(self, job: Job, token: str, is_over: Callable[[], bool] = bool) -> None:
         """token: of this very call; the claim carries it, and who reports the call as lost must name it. is_over:
@@ -143,7 +144,7 @@ class Work:
             goes_on = bool(ended.subtasks or job.config.get("_check"))
             self._observer.ended(job.attempt, job.name, ended, goes_on=goes_on)
         if ended is not None:
-            self._record(run, replace(ended, output=output), self._now(), hands)
+            self._record(run, replace(ended, output=output) if output else ended, self._now(), hands)
 
     def _run(self, job: Job, leaf: Leaf, log: TaskLog, *, is_fused: bool) -> Ended | None:
         """How it ended; None when it was handed over. Raises _NotSmall."""
@@ -177,7 +178,10 @@ class Work:
     def _prepared(self, job: Job, token: str) -> tuple[dict[str, Any], Operator | None]:
         """What execute.run wants, and the operator; None for a task without one. ConfigError when an expression fails,
         or there is no such operator."""
-        inherited = self._blobs.json(job.inherit)
+        pointer, inherited = self._inherited            # most often what the task before inherited, too
+        if pointer != job.inherit:
+            inherited = self._blobs.json(job.inherit)
+            self._inherited = job.inherit, inherited
         evaluated = evaluate.evaluate(job, inherited, self._evaluator(job.attempt.timezone))
         if evaluated.operator is None:
             return {}, None

@@ -143,7 +143,7 @@ class MemoryTable:
         return None if partition is None else partition.items.get(sk)
 
     def _replace(self, old: Item | None, new: Item | None) -> None:
-        if old == new and same(old, new):
+        if (old is None) is (new is None) and old == new and same(old, new):
             return                                          # no record for a write that changes nothing
         image = new if new is not None else old
         assert image is not None
@@ -158,7 +158,8 @@ class MemoryTable:
             if old is None:
                 insort(partition.order, sk)
             partition.items[sk] = new
-        self._index(old, new)
+        if (old is not None and "due_at" in old) or (new is not None and "due_at" in new):
+            self._index(old, new)
         self._sequence += 1
         if self._on_change is not None:
             self._on_change(Change(old, new, self._sequence))
