@@ -31,7 +31,7 @@ class Outputs:
         with self._lock:
             output = self._running.get(name)
             if output is None:
-                output = self._running[name] = _Output(self._folder and self._folder / file_name(name, ".log"))
+                output = self._running[name] = _Output(self._folder, name)
         output.write(text)
 
     def ended(self, name: str, *, is_failure: bool) -> None:
@@ -50,8 +50,9 @@ class Outputs:
 
 
 class _Output:
-    def __init__(self, path: Path | None) -> None:
-        self._path = path
+    def __init__(self, folder: Path | None, name: str) -> None:
+        self._folder, self._name = folder, name
+        self._path: Path | None = None              # of the file, once there is one
         self._held: list[str] = []
         self._size = self._lines = 0
         self.last: deque[str] = deque(maxlen=LINES_MAX)
@@ -84,9 +85,10 @@ class _Output:
     def _spill(self) -> None:
         """To the file; where there is none, or it takes no more, what is old is forgotten."""
         try:
-            if self._path is not None:
+            if self._folder is not None:
                 if self._file is None:
-                    self._path.parent.mkdir(parents=True, exist_ok=True)
+                    self._folder.mkdir(parents=True, exist_ok=True)
+                    self._path = self._folder / file_name(self._name, ".log")
                     self._file = self._path.open("w", encoding="utf-8", errors="backslashreplace", buffering=1 << 16)
                 self._file.write("".join(self._held))
         except OSError:
@@ -99,7 +101,7 @@ class _Output:
             self._close()
             with suppress(OSError):
                 self._path.unlink(missing_ok=True)
-        self._path = self._file = None
+        self._folder = self._path = self._file = None
 
     def _close(self) -> None:
         assert self._file is not None

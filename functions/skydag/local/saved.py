@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final
@@ -172,15 +173,26 @@ def parent(full_name: str) -> str:
 
 
 def text_of(full_name: str, ended: Ended) -> str:
-    store = ended.store
-    values: tuple[Any, ...] = (
-        full_name, "success", None, dict(ended.subtasks), dict(ended.export), list(store.resets) if store else [],
-        dict(store.params) if store else {}, {"inputs": [], "outputs": []})
-    lines = [head if head == "result:" else head + _ENCODED(value)
-             for head, value in zip(_HEADS, values, strict=True)]
-    text = "\n".join(lines) + "\n"
+    is_bare = not (ended.subtasks or ended.export or ended.store)
+    text = f"{_HEADS[0]}{_ENCODED(full_name)}\n" + (_bare() if is_bare else _behind_the_name(ended))
     return text if text.isascii() and "\x7f" not in text else \
         _NOT_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _behind_the_name(ended: Ended) -> str:
+    store = ended.store
+    values: tuple[Any, ...] = (
+        "success", None, dict(ended.subtasks), dict(ended.export), list(store.resets) if store else [],
+        dict(store.params) if store else {}, {"inputs": [], "outputs": []})
+    lines = [head if head == "result:" else head + _ENCODED(value)
+             for head, value in zip(_HEADS[1:], values, strict=True)]
+    return "\n".join(lines) + "\n"
+
+
+@lru_cache(maxsize=1)
+def _bare() -> str:
+    """What most tasks leave: nothing."""
+    return _behind_the_name(Ended(kind=OK))
 
 
 def parsed(text: str) -> tuple[str, Ended] | None:
