@@ -303,6 +303,9 @@ def test_a_failure_is_logged_when_it_happens_and_an_old_try_is_no_failure_of_the
                    "[WARN] (+w+r): failed, runs again (retry 1)", "[ERROR] (+w+z): failed: the end"]
     assert "[INFO] (+w+r): Task +w+r failed.\n  Command failed with code 1 (runtime)\n" in done.err
     assert re.findall(r"  \* (\S+):", done.err) == ["+w+z"]
+    Path("t.py").write_text("def f(): raise ValueError('no shop')\n")
+    said = "failed: Python command failed with code 1; Error messages from python: no shop (ValueError)"
+    assert f"[ERROR] (+w+p): {said}\n" in ran("+p:\n  py>: t.f\n").err
 
 
 def test_every_event_is_a_line_that_keeps_the_schema(project: Path) -> None:

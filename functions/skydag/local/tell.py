@@ -96,7 +96,9 @@ class Teller:
     def ended(self, task: str, *, is_success: bool, message: str, subtasks: Mapping[str, Any]) -> None:
         """A task's run is over, for good. The end of the run tells more of a failure."""
         if not is_success:
-            self._log("error", task, f"failed: {message.partition(chr(10))[0]}")
+            lines = [line for line in message.split("\n")[:2] if line]
+            said = [line for line in lines[1:] if line.startswith("Error messages from ")]      # O-98
+            self._log("error", task, "failed: " + "; ".join([*lines[:1], *said]))
 
     def group_ended(self, task: str, state: str) -> None:
         """A group, or a task with tasks of its own."""
