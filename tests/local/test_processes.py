@@ -131,3 +131,16 @@ def test_an_end_that_somebody_else_has_taken_note_of_is_an_end(begin: Callable[.
     os.waitpid(process.pid, 0)
     os.close(process.output)
     assert process.wait() == 0                      # as subprocess says: nobody knows any better
+
+
+def test_a_python_whose_call_wants_other_arguments_starts_processes_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def other(*_: object) -> int:
+        raise TypeError("fork_exec expected 22 arguments")
+
+    monkeypatch.setattr("_posixsubprocess.fork_exec", other)
+    monkeypatch.setattr(processes, "_by_subprocess", lambda *_: subprocess.Popen(["/bin/true"]).pid)
+    process = start(["/bin/sh", "-c", "exit 7"], cwd=tmp_path, env={})
+    os.close(process.output)
+    assert process.wait() == 0

@@ -94,6 +94,8 @@ def _quickly(argv: Sequence[str], cwd: Path, env: Mapping[str, str], output: int
             return pid
         os.waitpid(pid, 0)
         return None
+    except TypeError:                           # a Python whose call is another
+        return None
     finally:
         os.close(said)
         if saying >= 0:
