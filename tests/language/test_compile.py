@@ -204,8 +204,10 @@ def test_a_generated_body_is_a_leaf_or_a_group_of_that_name_e_12() -> None:
 
 
 def test_a_broken_generated_body_says_where_it_is_broken() -> None:
-    with pytest.raises(WorkflowError, match=r"^\+w\+a\^sub\+x: A task can't have more than one operator"):
+    with pytest.raises(WorkflowError, match=r"^A task can't have more than one operator: \+w\+a\^sub\+x has"):
         compiled({"+x": {"echo>": 1, "sh>": 2}})
+    with pytest.raises(WorkflowError, match=r"^\+w\+a\^sub: Invalid _parallel format: 3"):
+        compiled({"_parallel": 3, "+x": {"echo>": 1}})
 
 
 def test_nesting_is_limited_to_100_levels() -> None:

@@ -21,7 +21,8 @@ def compile_tasks(name: str, prefix: str, body: Mapping[str, Any]) -> tuple[Task
 
     def report(path: Path, code: str, message: str, hint: str | None) -> None:
         where = f"{prefix}{name}{''.join(key for key in path if key.startswith('+'))}"
-        mistakes.append(f"{where}: {message}" + (f"; {hint}" if hint else ""))
+        told = message if where in message else f"{where}: {message}"
+        mistakes.append(told + (f"; {hint}" if hint else ""))
         if len(mistakes) >= PROBLEMS_MAX:
             raise WorkflowError("\n".join(mistakes))
 
