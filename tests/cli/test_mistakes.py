@@ -103,6 +103,22 @@ def test_a_mistake_is_told_with_what_to_do(
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
+@pytest.mark.parametrize("where", ["-L /dev/full", ">/dev/full", "2>/dev/full", ">/dev/full 2>&1",
+                                   "--format json >/dev/full"])
+def test_a_run_whose_output_goes_to_a_full_disk_does_its_work_and_saves_it(where: str, tmp_path: Path) -> None:
+    (tmp_path / "w.dig").write_text("+a:\n  sh>: echo a >> done\n+b:\n  echo>: b\n+c:\n  py>: t.f\n")
+    (tmp_path / "t.py").write_text("def f(): print('py')\n")
+    done = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m skydag run w.dig --session 2024-01-01 {where}"], cwd=tmp_path,
+        capture_output=True, text=True, check=False,
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": SOURCES, "HOME": str(tmp_path)})
+    assert (done.returncode, (tmp_path / "done").read_text()) == (0, "a\n"), done.stderr
+    assert (tmp_path / ".digdag/status/20240101T000000+0000/+w+c.yml").is_file()
+    assert ("warning: not all that was told could be written: No space left on device" in done.stderr) == (
+        where in ("-L /dev/full", ">/dev/full"))
+
+
 def test_a_workflow_may_be_a_link_within_the_project_and_one_that_leads_out_is_named(tmp_path: Path) -> None:
     project = tmp_path / "project"
     files = {"shared/x.dig": "+a:\n  echo>: linked\n"}

@@ -11,6 +11,7 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import TextIO
 
 
 def process() -> int:
@@ -24,8 +25,19 @@ def process() -> int:
     if None in (sys.stdin, sys.stdout, sys.stderr):     # closed by whoever started us: `>&-`, some daemons
         _open_closed()
     code = main()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:                     # a full disk; Python would try once more, and end with a code of its own
+            _forget(stream)
     gc.freeze()                             # what is left is given back by the process's end
     return code
+
+
+def _forget(stream: TextIO) -> None:
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _open_closed() -> None:
@@ -46,7 +58,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     import time
 
-    print(f"{time.strftime('%Y-%m-%d %H:%M:%S %z')}: skydag v{__version__}", file=sys.stderr)
+    try:                                    # noqa: SIM105  no more imports than needed
+        print(f"{time.strftime('%Y-%m-%d %H:%M:%S %z')}: skydag v{__version__}", file=sys.stderr)
+    except OSError:                         # a full disk, or nobody who reads: the command does its work
+        pass
     from skydag.cli.command import called
 
     try:
@@ -55,7 +70,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("error: interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:                 # whoever read our output has seen enough (`skydag log 1 | head`)
-        import os
-
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget(sys.stdout)
         return 1

@@ -103,7 +103,7 @@ class LiveTeller(Teller):
             if is_here and self._live.is_started:
                 self._console.print(Text.from_ansi(text.removesuffix("\n")), soft_wrap=True)
             else:
-                written(to, text)
+                self._lost = written(to, text) or self._lost
 
     def _paint(self) -> None:
         while not self._over.wait(REFRESH_S):

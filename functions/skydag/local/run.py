@@ -229,8 +229,11 @@ def _log_file(options: RunOptions) -> Iterator[TextIO | None]:
         file = options.log_file.open("a", encoding="utf-8", errors="backslashreplace")
     except OSError as refused:
         raise InvalidError(f"Option --log: {options.log_file} cannot be written: {refused.strerror}") from refused
-    with file:
+    try:
         yield file
+    finally:
+        with suppress(OSError):                     # a full disk: what is there is there
+            file.close()
 
 
 def _forks(properties: Mapping[str, str]) -> bool:

@@ -58,6 +58,7 @@ class Teller:
         self._log_to = log or err
         self._level = LEVELS.index(level)
         self._lock = Lock()
+        self._lost: str | None = None           # why some of the output could not be written
         self._stamped = 0, ""
 
     # --- what happens, in the order in which it does -----------------------------------------------------------------
@@ -118,7 +119,8 @@ class Teller:
         """C-30, C-31."""
         self.close()
         where = f"Task state is saved at {end.saved} directory." if end.saved else ""
-        lines = [f"warning: {end.unsaved}"] if end.unsaved else []
+        lines = [f"warning: not all that was told could be written: {self._lost}"] if self._lost else []
+        lines += [f"warning: {end.unsaved}"] if end.unsaved else []
         if end.state == "success":
             lines.append(f"Success. {where}".rstrip())
         else:
@@ -152,12 +154,13 @@ class Teller:
 
     def _write(self, to: TextIO, text: str) -> None:
         with self._lock:
-            written(to, text)
+            self._lost = written(to, text) or self._lost
 
 
-def written(to: TextIO, text: str) -> None:
+def written(to: TextIO, text: str) -> str | None:
     """With `?` for what this output has no letters for: half a surrogate pair never has. Where nobody reads it any more
-    (`skydag run w.dig | head`) it goes nowhere, and the run goes on: no task failed by that."""
+    (`skydag run w.dig | head`) it goes nowhere, and the run goes on: no task failed by that. Nor by a full disk that
+    the output goes to: then this gives the reason."""
     try:
         try:
             to.write(text)
@@ -168,6 +171,9 @@ def written(to: TextIO, text: str) -> None:
     except BrokenPipeError:
         with suppress(OSError, ValueError):             # a stream without a file
             os.dup2(os.open(os.devnull, os.O_WRONLY), to.fileno())
+    except OSError as full:
+        return full.strerror or str(full)
+    return None
 
 
 def failure_lines(failure: Failure) -> list[str]:
