@@ -10,20 +10,21 @@ nothing but the standard library; the user's code sees the modules `digdag` and 
 from __future__ import annotations
 
 import importlib
-import inspect
 import json
 import os
 import sys
-import traceback
 import types
 
 TYPES_ONLY = False
 if TYPES_ONLY:
+    import traceback
     from collections.abc import Callable
     from typing import Any
 
 HERE = os.path.abspath(__file__)                            # noqa: PTH100 - compared with the names of frames
 STANDARD = os.path.dirname(os.path.abspath(os.__file__))    # noqa: PTH100, PTH120
+TAKES_ALL = 0x08    # of a function's code: **kwargs (inspect.CO_VARKEYWORDS)
+PATH = []           # type: list[str] # where modules came from before the user's code had a say
 INSTALLED = ("site-packages", "dist-packages")
 
 
@@ -110,19 +111,39 @@ def arguments(function: Any, params: dict[str, Any], *, skip_first: bool) -> dic
     """The params that the callable takes, by name (O-104 .. O-106)."""
     if function is object.__init__:
         return {}
-    spec = inspect.getfullargspec(function)
-    defaulted = spec.args[len(spec.args) - len(spec.defaults or ()):]
+    names, defaults, takes_all = signature(function)
+    defaulted = names[len(names) - defaults:]
     chosen = {}
-    for name in spec.args[1:] if skip_first else spec.args:
+    for name in names[1:] if skip_first else names:
         if name in params:
             chosen[name] = params[name]
         elif name not in defaulted:
             qualified = getattr(function, "__qualname__", str(function))
             raise TypeError(f"Method '{qualified}' requires parameter '{name}' but not set")
-    if spec.varkw:
-        skipped = spec.args[:1] if skip_first else []
+    if takes_all:
+        skipped = names[:1] if skip_first else []
         chosen.update((key, value) for key, value in params.items() if key not in skipped)
     return chosen
+
+
+def standard(name: str) -> Any:
+    """A module of the standard library that few tasks need: it takes longer to load than most of them to run. Found
+    also where the user's code has put folders of its own before all others."""
+    now, sys.path[:] = sys.path[:], PATH
+    try:
+        return importlib.import_module(name)
+    finally:
+        sys.path[:] = now
+
+
+def signature(function: Any) -> tuple[list[str], int, bool]:
+    """The names it takes, how many of the last ones have a default, whether it takes any other (`**`)."""
+    if type(function) is types.FunctionType and function.__dict__.keys() <= {"__wrapped__"}:    # as nearly all are
+        code = function.__code__
+        return (list(code.co_varnames[:code.co_argcount]), len(function.__defaults__ or ()),
+                bool(code.co_flags & TAKES_ALL))
+    spec = standard("inspect").getfullargspec(function)
+    return spec.args, len(spec.defaults or ()), spec.varkw is not None
 
 
 def call(command: str, params: dict[str, Any]) -> None:
@@ -136,7 +157,7 @@ def call(command: str, params: dict[str, Any]) -> None:
     elif isinstance(found, type):                           # a class of another kind: its making is the task
         made(found, params)
     else:
-        found(**arguments(found, params, skip_first=inspect.ismethod(found)))
+        found(**arguments(found, params, skip_first=isinstance(found, types.MethodType)))
 
 
 def made(owner: Callable[..., Any], params: dict[str, Any]) -> Any:
@@ -146,6 +167,7 @@ def made(owner: Callable[..., Any], params: dict[str, Any]) -> Any:
 def users_frames(error: BaseException) -> list[str]:
     """The traceback as lines, without the frames of this runner and of the standard library; files of the project
     are named from its folder, so the lines are the same wherever it lies."""
+    traceback = standard("traceback")
     whole = traceback.TracebackException(type(error), error, error.__traceback__)
     todo, seen = [whole], set()
     while todo:
@@ -167,7 +189,7 @@ def is_users(filename: str) -> bool:
 
 
 def shown(frame: traceback.FrameSummary) -> traceback.FrameSummary:
-    return traceback.FrameSummary(short(frame.filename), frame.lineno, frame.name, line=frame.line)
+    return type(frame)(short(frame.filename), frame.lineno, frame.name, line=frame.line)
 
 
 def short(filename: str) -> str:
@@ -185,7 +207,8 @@ def exit_code(error: BaseException) -> int:
 
 
 def main(command: str, given: str, result: str) -> int:
-    sys.path[:] = [*sys.path[1:], os.getcwd()]      # noqa: PTH109 - the working directory last (O-102), not this folder
+    PATH[:] = sys.path[1:]
+    sys.path[:] = [*PATH, os.getcwd()]      # noqa: PTH109 - the working directory last (O-102), not this folder
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)    # type: ignore[union-attr]
     with open(given, encoding="utf-8") as file:     # noqa: PTH123 - no more imports than needed
@@ -220,7 +243,11 @@ def output(env: Env) -> str:
 
 def failure(error: BaseException) -> str:
     """The output after a failure; whoever reads it writes the traceback to the log (O-112)."""
-    lines, message = users_frames(error), text_of(error)
+    message = text_of(error)
+    try:
+        lines = users_frames(error)
+    except Exception:                   # the user's code has a module of a standard one's name: its error is told still
+        lines = [f"{type(error).__name__}: {message}"]
     if isinstance(error, ModuleNotFoundError) and error.name:
         lines.append(missing_module(error.name))
     if isinstance(error, SystemExit) and isinstance(error.code, int):
@@ -238,8 +265,7 @@ def text_of(error: BaseException) -> str:
 
 def missing_module(name: str) -> str:
     """What to do about it: a file with a slip in its name, or a package for this very interpreter."""
-    import difflib  # only now: every run would pay for it
-
+    difflib = standard("difflib")
     top = name.partition(".")[0]
     here = {entry[:-3] if entry.endswith(".py") else entry for entry in os.listdir() if not entry.startswith(".")}  # noqa: PTH208
     if top in here:

@@ -7,7 +7,6 @@ subtasks, exports and stores come out as one.
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -60,7 +59,7 @@ def python(config: Mapping[str, Any]) -> list[str]:
         return [text("python", part) for part in value]
     if value is not None:
         raise ConfigError(f"Invalid python: {json.dumps(value)}")
-    is_only_3 = "docker" not in config and shutil.which("python") is None and shutil.which("python3") is not None
+    is_only_3 = "docker" not in config and not _paths.is_command("python") and _paths.is_command("python3")
     return ["python3" if is_only_3 else "python"]
 
 

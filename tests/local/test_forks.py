@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -209,6 +210,25 @@ def test_what_an_interpreter_loads_at_its_start_is_loaded_anew_once_it_changed(t
     assert (none, one, again) == ("None", "1", "1")
     assert int(started) == os.getpid()
     assert len({first, started, second}) == 3
+
+
+@pytest.mark.parametrize("age_s", [0, 1_000])
+def test_o183_a_package_that_came_while_the_server_ran_is_found_whatever_was_looked_through_before(
+    age_s: int, tmp_path: Path,
+) -> None:
+    """A folder whose last change is some time ago is looked through once, for all tasks."""
+    packages = tmp_path / "site-packages"
+    packages.mkdir()
+    os.utime(packages, (time.time() - age_s,) * 2)
+    runs = Runs(tmp_path, {**os.environ, "PYTHONPATH": str(packages)})
+    look = ("try:\n import brought\n print(brought.x, os.getppid())\n"
+            "except ImportError:\n print(None, os.getppid())")
+    (before, server), (same, once_more) = runs.said(look).split(), runs.said(look).split()
+    (packages / "brought.py").write_text("x = 1")
+    after, _ = runs.said(look).split()
+    runs.servers.close()
+    assert (before, same, after) == ("None", "None", "1")
+    assert server == once_more != str(os.getpid())
 
 
 @pytest.mark.parametrize(("argv", "count"), [

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import json
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,7 @@ from tests.operators.doubles import Trial
 from skydag.errors import ConfigError, TaskError
 from skydag.local.commands import LocalCommands
 from skydag.local.forks import PythonServers
+from skydag_operators._py_runner import signature
 from skydag_operators.py import Py, python
 
 
@@ -295,3 +299,54 @@ def test_a_missing_module_says_what_to_do(trial: Trial) -> None:
     said = str(failure(trial, None, "tasks.daily.f"))
     assert "No module named 'nosuchpackage_x' (ModuleNotFoundError)" in said
     assert "-m pip install nosuchpackage_x' installs it" in said
+
+
+def test_a_plain_function_needs_no_more_of_the_standard_library_than_json_does(trial: Trial) -> None:
+    """What the runner loads each task pays for, and each fork carries."""
+    module = "import sys\ndef f(): print(sorted({'inspect', 'traceback', 'socket', 'ast'} & set(sys.modules)))"
+    assert printed(trial, module, python=[sys.executable, "-I", "-S"]) == ["[]"]
+
+
+def test_an_error_is_told_also_where_modules_of_the_users_have_names_of_standard_ones(trial: Trial) -> None:
+    """The runner loads what it needs for that only then."""
+    for name in ("traceback", "linecache", "tokenize", "token"):
+        trial.file(f"lib/{name}.py", "")
+    error = failure(trial, "import sys\nsys.path.insert(0, 'lib')\ndef f(): raise ValueError('mine')")
+    assert '  File "m.py", line 3, in f' in str(error)
+    error = failure(trial, "import sys\nsys.path.insert(0, 'lib')\nimport traceback\ndef f(): raise ValueError('mine')")
+    assert "mine (ValueError)" in str(error)
+    assert "\tfrom ValueError: mine" in str(error)
+
+
+def _plain(a: Any, b: Any = 1, *rest: Any, c: Any, d: Any = 2, **more: Any) -> None: ...
+
+
+def _by_place(a: Any, b: Any, /, c: Any = 0) -> None: ...
+
+
+@functools.wraps(_by_place)
+def _wrapped(*args: Any, **kwargs: Any) -> None: ...
+
+
+def _signed() -> None: ...
+
+
+_signed.__signature__ = inspect.signature(_plain)       # type: ignore[attr-defined]
+
+
+class _Class:
+    def __init__(self, x: Any, y: Any = 0) -> None: ...
+    def method(self, z: Any) -> None: ...
+    @classmethod
+    def of_class(cls, z: Any) -> None: ...
+    @staticmethod
+    def of_none(z: Any) -> None: ...
+
+
+@pytest.mark.parametrize("function", [
+    _plain, _by_place, _wrapped, _signed, _Class.__init__, _Class.method, _Class.of_class, _Class.of_none,
+    functools.partial(_plain, 1), lambda a, b=2: a, functools.partialmethod(_Class.method, 1).__get__(_Class(1)),
+])
+def test_what_a_function_takes_is_what_inspect_says_O_104(function: Any) -> None:
+    spec = inspect.getfullargspec(function)
+    assert signature(function) == (spec.args, len(spec.defaults or ()), spec.varkw is not None)

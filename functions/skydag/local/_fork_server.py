@@ -21,19 +21,17 @@ HAS_FOLDER = not (sys.flags.isolated or getattr(sys.flags, "safe_path", False))
 if HAS_FOLDER:
     del sys.path[0]     # the folder of this file, in whose place a child has that of its program
 
+import _socket as socket  # noqa: E402  beneath `socket`, which takes as long to load as an interpreter takes to start
 import array  # noqa: E402
 import atexit  # noqa: E402
-import contextlib  # noqa: E402
 import gc  # noqa: E402
-import importlib  # noqa: E402, F401
-import inspect  # noqa: E402, F401  the program imports it, and so do the next two
+import importlib.machinery  # noqa: E402
 import json  # noqa: E402
 import os  # noqa: E402
 import select  # noqa: E402
 import signal  # noqa: E402
-import socket  # noqa: E402
 import struct  # noqa: E402
-import traceback  # noqa: E402, F401
+import time  # noqa: E402
 import types  # noqa: E402
 import weakref  # noqa: E402
 
@@ -42,13 +40,15 @@ if TYPES_ONLY:
     from typing import Any
 
 ANSWER = struct.Struct("!cq")
+SETTLED_S = 2       # a folder that changed less than so long ago may change again, and its time tell nothing of it
+LOOKED_THROUGH = set()      # type: set[str]
 STANDARD = os.path.dirname(os.path.abspath(os.__file__)) + os.sep       # noqa: PTH100, PTH120
 
 
 def serve() -> tuple[dict[str, Any], int]:
     """In the server: returns never. In each child: the task, and the descriptor of its output."""
     control = socket.socket(fileno=0)
-    before, loaded = signal.getsignal(signal.SIGCHLD) or signal.SIG_DFL, marks()
+    before, state = signal.getsignal(signal.SIGCHLD) or signal.SIG_DFL, State()
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
     signal.set_wakeup_fd(wake)
@@ -68,7 +68,7 @@ def serve() -> tuple[dict[str, Any], int]:
             os._exit(0)
         task = socket.socket(fileno=handed[0])
         try:
-            pid = os.fork() if marks() == loaded else -1
+            pid = os.fork() if state.is_same() else -1
         except OSError:
             pid = -1
         if pid == 0:
@@ -91,8 +91,12 @@ def tell_ended(running: dict[int, socket.socket]) -> None:
         if pid == 0:
             return
         code = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
-        with running.pop(pid) as task, contextlib.suppress(OSError):        # nobody waits for it
+        task = running.pop(pid)
+        try:                            # noqa: SIM105 - no more imports than needed
             task.sendall(ANSWER.pack(b"e", code))
+        except OSError:                 # nobody waits for it
+            pass
+        task.close()
 
 
 def received(end: socket.socket, size: int) -> tuple[bytes, list[int]]:
@@ -138,25 +142,50 @@ def become(wanted: dict[str, Any], output: int) -> types.ModuleType:
         sys.orig_argv[:] = whole
     if HAS_FOLDER:
         sys.path.insert(0, os.path.dirname(os.path.abspath(wanted["program"])))     # noqa: PTH100, PTH120
-    sys.path_importer_cache.clear()         # files that came or went since the server looked
+    for folder in set(sys.path_importer_cache) - LOOKED_THROUGH:    # files that came or went since the server looked
+        del sys.path_importer_cache[folder]
     main = types.ModuleType("__main__")
     main.__dict__.update(__file__=PROGRAM, __builtins__=__builtins__)
     return main
 
 
-def marks() -> list[Any]:
+class State:
     """What tells that an interpreter started now would be another than this one: the files outside the standard library
-    that were loaded at its start, or would be, the folders of installed packages and what those name."""
+    that were loaded at its start, or would be, the folders that modules come from and what those name."""
+
+    def __init__(self) -> None:
+        self._files = watched()
+        self._marks = marks(self._files)
+        changed = [os.stat(file).st_mtime for file in self._files if os.path.isdir(file)]   # noqa: PTH112, PTH116
+        self.is_settled = time.time() - max(changed, default=0) > SETTLED_S         # noqa: TID251 - beside their times
+        if self.is_settled:             # then nothing comes there that is not seen; so it is looked through once, here
+            folders = sorted(set(self._files) & set(sys.path))
+            importlib.machinery.PathFinder.find_spec("no such module", folders)
+            LOOKED_THROUGH.update(folders)
+
+    def is_same(self) -> bool:
+        return marks(self._files if self.is_settled else watched()) == self._marks
+
+
+def watched() -> list[str]:
     files = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
-    seen = [file for file in files if file and not (file.startswith(STANDARD) and "-packages" not in file)]
+    seen = [file for file in files if file and not is_standard(file)]
     seen.append(os.path.join(sys.prefix, "pyvenv.cfg"))                             # noqa: PTH118
     for folder in {*sys.path, *package_folders()}:
         seen += [os.path.join(folder, name + ".py") for name in ("sitecustomize", "usercustomize")]     # noqa: PTH118
-        if "-packages" in folder:
+        if is_standard(folder + os.sep) or "-packages" in folder:
             seen.append(folder)
-            if os.path.isdir(folder):                                               # noqa: PTH112
-                seen += [os.path.join(folder, n) for n in os.listdir(folder) if n.endswith(".pth")]     # noqa: PTH118, PTH208
-    return sorted((file, mark(file)) for file in set(seen))
+        if "-packages" in folder and os.path.isdir(folder):                         # noqa: PTH112
+            seen += [os.path.join(folder, n) for n in os.listdir(folder) if n.endswith(".pth")]         # noqa: PTH118, PTH208
+    return sorted(set(seen))
+
+
+def is_standard(file: str) -> bool:
+    return file.startswith(STANDARD) and "-packages" not in file
+
+
+def marks(files: list[str]) -> list[Any]:
+    return [(file, mark(file)) for file in files]
 
 
 def package_folders() -> list[str]:
@@ -195,8 +224,10 @@ def end(main: types.ModuleType, loaded: set[str], code: int) -> None:
             module.__dict__.clear()
     gc.collect()
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(Exception):
+        try:                            # noqa: SIM105
             stream.flush()
+        except Exception:               # closed, or replaced, by the task: its own affair
+            pass
     os._exit(code)
 
 

@@ -12,8 +12,8 @@ import json
 import os
 import re
 import select
-import shutil
 import signal
+import stat
 import struct
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -22,9 +22,10 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
+from skydag.local import processes
+
 if TYPE_CHECKING:
-    import socket  # these two are loaded by the first server
-    import subprocess
+    from _socket import socket  # beneath the module `socket`, which takes longer to load than most tasks to run
 
 SERVER: Final = Path(__file__).with_name("_fork_server.py")
 SERVERS_MAX: Final = 4              # at once; a fifth kind of interpreter is started for each task
@@ -43,7 +44,7 @@ _READ_AT_START = re.compile(r"(PYTHON|LD_|DYLD_|LC_|LANG|TZ|MALLOC_|GLIBC_|GCONV
 class Forked:
     """A running process as `processes.Started`, that is the child of a server."""
 
-    def __init__(self, pid: int, task: socket.socket, output: int) -> None:
+    def __init__(self, pid: int, task: socket, output: int) -> None:
         self.pid, self.output = pid, output
         self._code: int | None = None
         self._task, self._lock = task, Lock()
@@ -104,12 +105,15 @@ class PythonServers:
 
     def _found(self, name: str, cwd: Path) -> object:
         """Which file the interpreter is, as it is now; None: there is none."""
-        path = str(cwd / name) if "/" in name else shutil.which(name, path=self._environment.get("PATH"))
-        try:
-            status = Path(path or "").stat()
-        except OSError:
-            return None
-        return path, status.st_ino, status.st_mtime_ns
+        folders = [str(cwd)] if "/" in name else os.get_exec_path(self._environment)
+        for path in (os.path.join(folder, name) for folder in folders):                 # noqa: PTH118
+            try:
+                status = os.stat(path)                                                  # noqa: PTH116
+            except OSError:
+                continue
+            if stat.S_ISREG(status.st_mode) and os.access(path, os.X_OK):
+                return path, status.st_ino, status.st_mtime_ns
+        return None
 
     def _server(self, kind: object, argv: list[str], cwd: Path) -> _Server | None:
         with self._lock:
@@ -132,47 +136,47 @@ class PythonServers:
 
 class _Server:
     def __init__(self, argv: list[str], cwd: Path, env: Mapping[str, str]) -> None:
-        import socket
-        import subprocess
+        from _socket import socketpair
 
         self._lock = Lock()
         self._is_ready: bool | None = None
-        self._process: subprocess.Popen[bytes] | None = None
-        self._control, theirs = socket.socketpair()
-        self._said, output = os.pipe()
-        with theirs, suppress(OSError):
-            self._process = subprocess.Popen(argv, cwd=cwd, env=env, stdin=theirs.fileno(), stdout=output,
-                                             stderr=output, start_new_session=True)
-        os.close(output)
+        self._process: processes.Started | None = None
+        self._control, theirs = socketpair()
+        with suppress(OSError):
+            self._process = processes.start(argv, cwd=cwd, env=env, stdin=theirs.fileno())
+        theirs.close()
 
     def is_ready(self) -> bool:
         """Waits for its first word, once. No: this interpreter cannot serve, or its start prints something, which each
         task is to print, or it has ended."""
         with self._lock:
             if self._is_ready is None:
-                self._is_ready = (_is_readable(self._control, START_S) and self._control.recv(1) == b"r"
-                                  and not _is_readable(self._said, 0))
-                os.close(self._said)
+                self._is_ready = (self._process is not None and _is_readable(self._control, START_S)
+                                  and self._control.recv(1) == b"r" and not _is_readable(self._process.output, 0))
+                if self._process is not None:
+                    os.close(self._process.output)
                 if not self._is_ready:
                     self._end()
             return self._is_ready
 
     def fork(self, wanted: Mapping[str, object]) -> Forked | None:
         """None: it refused, or is gone."""
-        import socket
+        from _socket import socketpair
 
-        task, theirs = socket.socketpair()
+        task, theirs = socketpair()
         reading, writing = os.pipe()
         pid = None
         try:
-            with theirs, self._lock:
-                socket.send_fds(self._control, [b"t"], [theirs.fileno()])
-            socket.send_fds(task, [b" "], [writing])
+            with self._lock:
+                _hand_over(theirs.fileno(), self._control)
+            theirs.close()
+            _hand_over(writing, task)
             task.sendall(json.dumps(wanted).encode() + b"\n")
             pid = _answer(task, b"p")
         except OSError:
             pass
         finally:
+            theirs.close()
             os.close(writing)
             if pid is None:
                 os.close(reading)
@@ -186,14 +190,9 @@ class _Server:
 
     def _end(self) -> None:
         self._control.close()
-        if self._process is not None:
-            from subprocess import TimeoutExpired
-
-            try:
-                self._process.wait(END_S)
-            except TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+        if self._process is not None and self._process.wait(END_S) is None:
+            os.kill(self._process.pid, signal.SIGKILL)
+            self._process.wait()
 
 
 def interpreter(argv: Sequence[str]) -> int | None:
@@ -213,7 +212,7 @@ def interpreter(argv: Sequence[str]) -> int | None:
     return count if count < len(argv) else None
 
 
-def _is_readable(end: socket.socket | int, timeout_s: float | None) -> bool:
+def _is_readable(end: socket | int, timeout_s: float | None) -> bool:
     poller = select.poll()
     try:
         poller.register(end, select.POLLIN)
@@ -222,9 +221,16 @@ def _is_readable(end: socket.socket | int, timeout_s: float | None) -> bool:
     return bool(poller.poll(None if timeout_s is None else timeout_s * 1000))
 
 
-def _answer(task: socket.socket, kind: bytes) -> int | None:
+def _hand_over(descriptor: int, end: socket) -> None:
+    """With a blank, which before JSON means nothing."""
+    from _socket import SCM_RIGHTS, SOL_SOCKET
+
+    end.sendmsg([b" "], [(SOL_SOCKET, SCM_RIGHTS, struct.pack("i", descriptor))])
+
+
+def _answer(task: socket, kind: bytes) -> int | None:
     """The number that the other end tells next; None: it is closed, or tells something else."""
-    from socket import MSG_WAITALL
+    from _socket import MSG_WAITALL
 
     try:
         data = task.recv(ANSWER.size, MSG_WAITALL)

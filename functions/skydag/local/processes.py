@@ -62,12 +62,13 @@ class Started:
                 self._code = os.waitstatus_to_exitcode(status) if pid else None
 
 
-def start(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> Started:
-    """OSError: there is no such program, or it cannot be run."""
+def start(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], stdin: int | None = None) -> Started:
+    """stdin: a descriptor to read from, instead of nothing. OSError: there is no such program, or it cannot be run."""
+    given = _nothing() if stdin is None else stdin
     reading, writing = os.pipe()
     try:
-        pid = _quickly(argv, cwd, env, writing)
-        return Started(_by_subprocess(argv, cwd, env, writing) if pid is None else pid, reading)
+        pid = _quickly(argv, cwd, env, given, writing)
+        return Started(_by_subprocess(argv, cwd, env, given, writing) if pid is None else pid, reading)
     except BaseException:
         os.close(reading)
         raise
@@ -75,19 +76,20 @@ def start(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> Started:
         os.close(writing)
 
 
-def _quickly(argv: Sequence[str], cwd: Path, env: Mapping[str, str], output: int) -> int | None:
-    """The process id, by the call that `subprocess` makes. None: it is to do it, since the program is to be looked for,
-    or could not be started, of which it knows the reason."""
-    if sys.version_info >= SAME_CALL_UNTIL or "/" not in argv[0] or output <= LAST_STANDARD:
+def _quickly(argv: Sequence[str], cwd: Path, env: Mapping[str, str], given: int, output: int) -> int | None:
+    """The process id, by the call that `subprocess` makes. None: it could not be started; `subprocess` says why."""
+    if sys.version_info >= SAME_CALL_UNTIL or output <= LAST_STANDARD:
         return None
     from _posixsubprocess import fork_exec
 
+    folders = [""] if "/" in argv[0] else os.get_exec_path(env)
+    programs = tuple(os.fsencode(os.path.join(folder, argv[0])) for folder in folders)      # noqa: PTH118
     variables = [f"{name}={value}".encode(*FILE_NAMES) for name, value in env.items()]
     said, saying = os.pipe()
     try:
         pid = fork_exec(
-            argv, (os.fsencode(argv[0]),), True, (saying,), str(cwd), variables, _nothing(), -1, -1, output, -1, output,
-            said, saying, True, True, -1, None, None, None, -1, None, True)     # type: ignore[arg-type]
+            argv, programs, True, (saying,), str(cwd), variables, given, -1, -1, output, -1, output, said, saying, True,
+            True, -1, None, None, None, -1, None, True)     # type: ignore[arg-type]
         os.close(saying)
         saying = -1
         if not os.read(said, 1):                # closed by the program's start
@@ -102,10 +104,10 @@ def _quickly(argv: Sequence[str], cwd: Path, env: Mapping[str, str], output: int
             os.close(saying)
 
 
-def _by_subprocess(argv: Sequence[str], cwd: Path, env: Mapping[str, str], output: int) -> int:
-    import subprocess  # loaded by the first command of that kind
+def _by_subprocess(argv: Sequence[str], cwd: Path, env: Mapping[str, str], given: int, output: int) -> int:
+    import subprocess  # takes longer to load than most commands to run
 
-    process = subprocess.Popen(argv, cwd=cwd, env=env, stdin=_nothing(), stdout=output, stderr=output,
+    process = subprocess.Popen(argv, cwd=cwd, env=env, stdin=given, stdout=output, stderr=output,
                                start_new_session=True)
     process.returncode = 0                      # it is waited for by `Started`
     return process.pid
