@@ -45,6 +45,13 @@ def test_blank_lines_are_kept(tmp_path: Path) -> None:
     assert run(tmp_path, "printf 'a\\n\\nb\\n'")[1] == "a\n\nb"
 
 
+@pytest.mark.parametrize("printed", ["a\n\nb\n", "a\n\n", "\n", "\n\n\n", "a\n\n\nb\n\n", "\na\n"])
+def test_blank_lines_are_kept_wherever_a_piece_of_the_output_ends(printed: str, tmp_path: Path) -> None:
+    written: list[str] = []
+    LocalCommands(written.append, {})([sys.executable, "-c", f"print({printed!r}, end='')"], cwd=tmp_path, env={})
+    assert "".join(text if text.endswith("\n") else text + "\n" for text in written) == printed
+
+
 def test_bytes_that_are_no_utf8_are_replaced_and_a_letter_cut_in_two_is_not(tmp_path: Path) -> None:
     assert run(tmp_path, "printf 'a\\377b\\n'")[1] == "a\ufffdb"
     written: list[str] = []

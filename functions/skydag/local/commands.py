@@ -173,7 +173,7 @@ class _Lines:
         text = self._rest + self._decoder.decode(data, is_last)
         whole, newline, self._rest = text.rpartition("\n")
         if newline:
-            self._write(whole)
+            self._write(f"{whole}\n" if whole.endswith("\n") else whole)     # its last line is empty: it is one, too
         if len(self._rest) > LINE_CHARACTERS_MAX or (is_last and self._rest):
             self._write(self._rest)
             self._rest = ""
