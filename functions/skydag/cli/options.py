@@ -53,7 +53,7 @@ class Given(NamedTuple):
 HELP = Option(("--help", "-help", "-h"), None, "show this text")
 
 COMMON = (
-    Option(("-L", "--log"), "PATH", "write log lines to a file ('-': standard output)"),
+    Option(("-L", "--log"), "PATH", "write log lines to a file ('-': standard error, as without it)"),
     Option(("-l", "--log-level"), "LEVEL", "error, warn, info (default), debug or trace"),
     Option(("-X", "--property"), "KEY=VALUE", "set a configuration property", repeats=True, glued="-X"),
     Option(("-c", "--config"), "PATH", "configuration file instead of ~/.config/skydag/config"),
