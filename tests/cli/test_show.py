@@ -67,7 +67,7 @@ TEXT = """\
 │     ├─ +one  echo> ${region}
 │     └─ +two  echo> 2
 ├─ +nothing    no tasks
-├─ +choose     if> ${x} · broken: +daily+choose^sub: A task can't have more than one operator: +daily+choose^sub has \
+├─ +choose     if> ${x} · broken: A task can't have more than one operator: +daily+choose^sub has \
 'echo>' and 'sh>'; move 'sh>' into a task of its own
 │  └─ ^sub     else · fail> no
 └─ ^error      on error · sequence
