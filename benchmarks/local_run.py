@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import Final
 
-from benchmarks.measure import TRIES, Row, bare_s, best, environment, folder, memory_mb, python
+from benchmarks.measure import TRIES, Row, bare_s, best, folder, memory_mb, python
 from skydag.local.pool import FIRST
 
 BARE: Final = "x python -c pass"
@@ -70,16 +72,27 @@ def bare_files_s(count: int = 1_000) -> float:
 def commands_ms() -> float:
     """Milliseconds a task of `sh>` beyond the same processes without skydag."""
     count, tries = 1_000, 3
+    environment_of_commands()
     ours = beyond_start("sh", SIDE_BY_SIDE + tasks(count, 'sh>: "true"'), "--no-save", tries=tries)
     return (ours - best(lambda: bare_commands(count), tries)) / count * 1e3
 
 
+@cache
+def environment_of_commands() -> dict[str, str]:
+    """What a command of `sh>` finds: the variables of the run, and the parameters of its task."""
+    where = project("environment", f"+t: {{sh>: '\"{sys.executable}\" tell.py'}}\n")
+    (where / "tell.py").write_text("import json, os\njson.dump(dict(os.environ), open('environment.json', 'w'))\n")
+    run(where, "--no-save")()
+    found: dict[str, str] = json.loads((where / "environment.json").read_text())
+    return found
+
+
 def bare_commands(count: int) -> None:
-    """As `sh>` starts them: a file for the shell, a directory, an environment, the output captured."""
+    """As `sh>` starts them: a file for the shell, a directory, the same environment, the output captured."""
     where = folder() / "bare"
     where.mkdir(exist_ok=True)
     (where / "runner.sh").write_text("true")
-    env = environment()
+    env = environment_of_commands()
 
     def one(_: int) -> None:
         with subprocess.Popen(["/bin/sh", "runner.sh"], cwd=where, env=env, stdin=subprocess.DEVNULL,
