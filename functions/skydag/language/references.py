@@ -41,6 +41,10 @@ class Names(Protocol):
 
 def reference(code: str, names: Names) -> Any:
     """The text of a plain reference, or MISS."""
+    plain = code.strip()
+    if plain.isascii() and all(map(str.isidentifier, plain.split("."))):    # as most are: no regular expression needed
+        value = _path(plain, names)
+        return MISS if value is MISS else text_of(value)
     found = _REFERENCE.match(code)
     if not found:
         return MISS
