@@ -52,16 +52,34 @@ def _resolvers() -> dict[str, list[tuple[str, re.Pattern[str]]]]:
     return table
 
 
-class Composer(_Base):
+_FORMS: Final = _resolvers()
+
+
+class _Tags:
+    """How a composer finds the tag of a node that has none: by Digdag's patterns, and never by where it stands."""
+
+    def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> str:
+        if kind is yaml.ScalarNode:
+            if implicit[0]:
+                for tag, form in _FORMS.get(value[:1], ()):
+                    if form.match(value):
+                        return tag
+            return STR
+        return T + ("seq" if kind is yaml.SequenceNode else "map")
+
+    def descend_resolver(self, current_node: Any, current_index: Any) -> None:
+        """Nothing to note."""
+
+    def ascend_resolver(self) -> None:
+        """Nothing to note."""
+
+
+class Composer(_Tags, _Base):
     """Composes the nodes of one document; nothing is constructed by it."""
 
-    yaml_implicit_resolvers = _resolvers()
 
-
-class LenientComposer(yaml.SafeLoader):
+class LenientComposer(_Tags, yaml.SafeLoader):
     """Reads escaped surrogates in quotes, which libyaml refuses; slow, and too strict about tabs."""
-
-    yaml_implicit_resolvers = _resolvers()
 
 
 def scalar(node: yaml.ScalarNode) -> Scalar:

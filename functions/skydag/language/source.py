@@ -80,10 +80,14 @@ class Document:
         return value
 
     def _scalar(self, node: yaml.ScalarNode) -> Any:
+        known = self._done.get(id(node), self)
+        if known is not self:
+            return known                    # merged into many mappings, it is read once
         if not node.value and re.match("!(?![!<a-zA-Z])", self._text[node.start_mark.index:][:2]):
             return None                     # a lone `!`
         try:
-            return scalar(node)
+            value = self._done[id(node)] = scalar(node)
+            return value
         except KeyError:
             self._unknown_tag(node)
         except ValueError as wrong:
