@@ -23,7 +23,7 @@ else:
     Protocol = object
     _NO = object()                          # there is no default; no value was given
     _set = object.__setattr__
-    MANY = 30                               # records of a class; from then on its functions are worth writing
+    MANY = 8                                # records of a class; from then on its functions are worth writing
 
     class _Field:
         __slots__ = ("default", "factory", "is_kw_only", "name", "type")
@@ -113,7 +113,9 @@ else:
 
     def _first_init(self, /, *args, **kwargs):
         """__init__ of the first MANY records of a class; then, and where something is wrong, the written one."""
-        cls = next(base for base in self.__class__.__mro__ if base.__dict__.get("__init__") is _first_init)
+        cls = self.__class__
+        if cls.__dict__.get("__init__") is not _first_init:
+            cls = next(base for base in cls.__mro__ if base.__dict__.get("__init__") is _first_init)
         if "_record_fields" not in cls.__dict__:
             raise TypeError(f"{cls.__name__} is no record")
         _type_set(cls, "_record_made", cls._record_made + 1)
