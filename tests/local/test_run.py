@@ -22,6 +22,7 @@ from skydag.cli.options import read as read_options
 from skydag.cli.run import COMMAND, read
 from skydag.errors import ConflictError, InvalidError
 from skydag.local import saved
+from skydag.local.left_over import at_work
 from skydag.local.lock import RunLock
 from skydag.local.run import run
 
@@ -391,3 +392,27 @@ def test_a_command_that_is_no_text_is_told_as_json_L_147(project: Path) -> None:
     done = ran("+a: {for_each>: {x: [1, ü]}, _do: {echo>: '${x}'}}\n+b: {if>: true, _do: {echo>: b}}\n", "--no-save")
     assert ' for_each>: {"x":[1,"ü"]}\n' in done.err
     assert " if>: true\n" in done.err
+
+
+def test_g8_files_that_a_killed_run_left_are_removed_by_the_next_unless_another_works_there(project: Path) -> None:
+    left = project / ".digdag" / "tmp" / "digdag-sh-1000002-0123456789ab"
+    mine = left.parent / "notes"
+    with at_work(project):                          # it may be whose files these are
+        for folder in (left, mine):
+            folder.mkdir(parents=True)
+            (folder / "runner.sh").write_text("psql --password=hunter22")
+        assert ran("+a: {sh>: 'true'}\n").code == 0
+        assert left.exists()
+    assert ran("+a: {sh>: 'ls .digdag/tmp | wc -l'}\n", "--rerun").out.strip() == "2"      # notes, and its own
+    assert not left.exists() and mine.exists()
+
+
+def test_c24_a_failed_task_that_was_run_alone_is_shown_where_it_stands(project: Path) -> None:
+    text = "+a:\n  +b:\n    +c:\n      sh>: exit 3\n"
+    for argv in ((), ("+c",), ("+b",), ("+a+b+c",)):
+        assert "(w.dig:3:5)" in ran(text, *argv, "--no-save").err, argv
+
+
+def test_a_folder_of_states_has_a_name(project: Path) -> None:
+    with pytest.raises(InvalidError, match="Option --save needs a folder"):
+        ran("+a: {echo>: x}\n", "-o", "")

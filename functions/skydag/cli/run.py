@@ -39,6 +39,8 @@ def read(given: Given) -> RunOptions:
     config = configuration(given)
     project = directory(given)
     save, task_log, log = given.one("save"), given.one("task-log"), given.one("log")
+    if save == "":
+        raise InvalidError("Option --save needs a folder; without the option it is .digdag/status of the project")
     threads = given.whole("max-task-threads")
     if threads is None:
         threads = _whole(config, "agent.max-task-threads", 0)

@@ -114,6 +114,11 @@ def place_of(options: RunOptions, workflow: str, full_name: str) -> str | None:
     from skydag.language.places import task_places
 
     found = _original(options, workflow)
+    if found is not None and options.task is not None:      # there the task stands right below the root
+        task = found.tasks[find(found.tasks, options.task)]
+        short = found.tasks[0].full_name + task.name
+        if task.index and (full_name == short or full_name.startswith((f"{short}+", f"{short}^"))):
+            full_name = task.full_name + full_name[len(short):]
     index = next((task.index for task in found.tasks if task.full_name == full_name), None) if found else None
     if found is None or index is None:
         return None

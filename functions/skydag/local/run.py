@@ -20,6 +20,7 @@ from skydag.language.sla import sla_tasks
 from skydag.local import chosen
 from skydag.local.alerts import LocalAlerts
 from skydag.local.interrupt import leaving_on_signals
+from skydag.local.left_over import at_work
 from skydag.local.lock import RunLock
 from skydag.local.observer import RunObserver
 from skydag.local.outputs import Outputs
@@ -106,12 +107,13 @@ class _Run:
             session=folder_name(self.at, self.workflow.timezone))) if options.task_log_dir else None
         self.observer = RunObserver(self.tell, self.states, self.outputs, self.selection,
                                     is_dry_run=options.is_dry_run, shows_params=options.shows_params)
-        world = self._world()
-        try:
-            with leaving_on_signals(world, self.tell):
-                return self._attempt(world)
-        finally:
-            world.close()
+        with at_work(options.project):
+            world = self._world()
+            try:
+                with leaving_on_signals(world, self.tell):
+                    return self._attempt(world)
+            finally:
+                world.close()
 
     def _before(self) -> None:
         """What is to be told before anything runs."""
