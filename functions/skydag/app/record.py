@@ -36,7 +36,7 @@ class Run:
     config: Mapping[str, Any]           # local, not evaluated
     is_parent_wide: bool
     group: Group | None = None          # its group as the sender knew it
-    is_fused: bool = False              # nobody claimed it: its group names this invocation as owner
+    is_claimed: bool = True             # else its group names this invocation as owner, or nobody else can have it
 
 
 class Record:
@@ -49,7 +49,7 @@ class Record:
         leaf = self._after(run, ended, now)
         goes_on = self._advance.settings.is_direct and not run.is_parent_wide
         act = SAFETY if goes_on else ACT
-        found = self._tasks.record_first(leaf, act) if run.is_fused else self._tasks.record(leaf, act)
+        found = self._tasks.record(leaf, act) if run.is_claimed else self._tasks.record_first(leaf, act)
         if found is not None:
             if (found.run, found.token) != (leaf.run, leaf.token):
                 LOG.info("a stale report is refused", extra={"action": "report_refused", "attempt_id": run.attempt.id,

@@ -85,23 +85,30 @@ class Work:
         self._evaluator, self._now, self._task_limit = evaluator, now, task_limit
         self._inherited: tuple[str, Mapping[str, Any]] = "", {}
 
-    def __call__(self, job: Job, token: str, is_over: Callable[[], bool] = bool) -> None:
+    def __call__(self, job: Job, token: str, is_over: Callable[[], bool] = bool, *, is_alone: bool = False) -> None:
         """token: of this very call; the claim carries it, and who reports the call as lost must name it. is_over:
-        whether the call must come to its end, so that it takes no further task."""
+        whether the call must come to its end, so that it takes no further task. is_alone: nobody else can have got this
+        job, so a first run needs no claim, but only a look whether it was canceled meanwhile."""
         if job.is_cleanup:
             self._clean_up(job)
             return
         leaf = self._leaf(job, token)
-        found = self._tasks.claim(leaf)
-        if found is not None:
-            LOG.info("somebody else runs it", extra={"action": "claim_lost", "attempt_id": job.attempt.id,
-                     "task": job.name, "run": job.run})
-            self._turns.unused(job.seat, job.run, found, is_repeat=False)
+        is_claimed = not (is_alone and job.run == 1 and self._tasks.leaf(job.attempt.id, job.path) is None)
+        if is_claimed and not self._has_claimed(job, leaf):
             return
         hands = self._hands(token, is_over)
-        self._claimed(job, leaf, hands)
+        self._claimed(job, leaf, hands, is_claimed=is_claimed)
         if hands is not None:
             self.go_on(hands)
+
+    def _has_claimed(self, job: Job, leaf: Leaf) -> bool:
+        found = self._tasks.claim(leaf)
+        if found is None:
+            return True
+        LOG.info("somebody else runs it", extra={"action": "claim_lost", "attempt_id": job.attempt.id,
+                 "task": job.name, "run": job.run})
+        self._turns.unused(job.seat, job.run, found, is_repeat=False)
+        return False
 
     def _clean_up(self, job: Job) -> None:
         """The task was canceled, and its operator may stop what it started. It may be called twice; how it ends is told
@@ -120,7 +127,7 @@ class Work:
     def go_on(self, hands: Hands) -> None:
         """Runs the task that these hands hold, then the one that they hold after it, until they are empty."""
         while (job := hands.take()) is not None:
-            self._claimed(job, self._leaf(job, hands.token), hands, is_fused=True)
+            self._claimed(job, self._leaf(job, hands.token), hands, is_claimed=False, is_fused=True)
 
     def _leaf(self, job: Job, token: str) -> Leaf:
         now = self._now()
@@ -128,9 +135,10 @@ class Work:
                     state=State.RUNNING, started_at=job.started_at or now, updated_at=now, deadline=now + LEASE,
                     state_params=job.state, lost=job.lost, carry=job.carry, parent_page=job.page, seat=job.seat)
 
-    def _claimed(self, job: Job, leaf: Leaf, hands: Hands | None, *, is_fused: bool = False) -> None:
+    def _claimed(self, job: Job, leaf: Leaf, hands: Hands | None, *, is_claimed: bool, is_fused: bool = False) -> None:
+        """is_claimed: by an item; else it is this invocation's all the same. is_fused: it has it for being small."""
         run = Run(attempt=job.attempt, leaf=leaf, name=job.name, config=job.config, group=job.group,
-                  is_parent_wide=job.is_parent_wide, is_fused=is_fused)
+                  is_parent_wide=job.is_parent_wide, is_claimed=is_claimed)
         log = self._open_log(job.attempt, job.name, job.number, job.run)
         ended: Ended | None = None
         try:

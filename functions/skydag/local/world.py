@@ -99,7 +99,7 @@ class LocalWorld:
                   secrets=secrets, now=now, chance=chance),
             settings or Settings(), lambda _: self, **more)
         if threads == NO_LIMIT:
-            self._small = SmallJobs(self.application.names_small, self.run_job, lambda: self._is_stopping)
+            self._small = SmallJobs(self.application.names_small, self._run_small, lambda: self._is_stopping)
         self._workflows = ProjectWorkflows(project, self.application.definitions)
 
     # --- ports.Dispatch ----------------------------------------------------------------------------------------------
@@ -228,12 +228,16 @@ class LocalWorld:
         with self._news:
             self._records.extendleft(reversed([record for record in records if record.id in failed]))
 
-    def run_job(self, job: Job, is_over: Callable[[], bool] = bool) -> None:
-        """is_over: whether no further task is to be run on the way."""
+    def run_job(self, job: Job, is_over: Callable[[], bool] = bool, *, is_alone: bool = False) -> None:
+        """is_over: whether no further task is to be run on the way. is_alone: nobody else can have this job."""
         with self._news:
             self._calls += 1
             token = f"call-{self._calls}"
-        self.application.work(job, token, lambda: self._is_closing or is_over())
+        self.application.work(job, token, lambda: self._is_closing or is_over(), is_alone=is_alone)
+
+    def _run_small(self, job: Job, is_over: Callable[[], bool]) -> None:
+        """They are handed over once, since with threads nobody dies on the way, and are kept where none else looks."""
+        self.run_job(job, is_over, is_alone=True)
 
     def run_until_done(self, attempt_id: int, *, tick: Callable[[], None] = lambda: None) -> Attempt:
         """With threads: goes on until the attempt is done; the caller's thread does the advancing. tick: called about
