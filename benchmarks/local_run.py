@@ -38,17 +38,25 @@ def run(where: Path, *options: str) -> Callable[[], object]:
     return lambda: python("-m", "skydag", "run", "w", *options, cwd=where)
 
 
+def one_task() -> object:
+    return run(project("one", tasks(1, "echo>: hello N")), "--no-save")()
+
+
 @cache
 def one_s() -> float:
-    return best(run(project("one", tasks(1, "echo>: hello N")), "--no-save"), 2 * TRIES)
+    return best(one_task, 2 * TRIES)
+
+
+def in_turns(*calls: Callable[[], object], tries: int) -> list[float]:
+    """Seconds of the best of each; they take turns, since the machine is not always as fast."""
+    times = [[best(call, 1) for call in calls] for _ in range(tries)]
+    return [min(column) for column in zip(*times, strict=True)]
 
 
 def beyond_start(name: str, text: str, *options: str, tries: int = TRIES) -> float:
-    """Seconds of a run beyond those of a run of one task; the two take turns, since the machine is not always as
-    fast."""
-    short, long = run(project("one", tasks(1, "echo>: hello N")), "--no-save"), run(project(name, text), *options)
-    times = [(best(short, 1), best(long, 1)) for _ in range(tries)]
-    return min(taken for _, taken in times) - min(taken for taken, _ in times)
+    """Seconds of a run beyond those of a run of one task."""
+    long, short = in_turns(run(project(name, text), *options), one_task, tries=tries)
+    return long - short
 
 
 @cache
@@ -74,10 +82,12 @@ def bare_files_s(count: int = 1_000) -> float:
 
 def commands_ms() -> float:
     """Milliseconds a task of `sh>` beyond the same processes without skydag."""
-    count, tries = 1_000, 3
+    count = 1_000
     environment_of_commands()
-    ours = beyond_start("sh", SIDE_BY_SIDE + tasks(count, 'sh>: "true"'), "--no-save", tries=tries)
-    return (ours - best(lambda: bare_commands(count), tries)) / count * 1e3
+    long, short, bare = in_turns(
+        run(project("sh", SIDE_BY_SIDE + tasks(count, 'sh>: "true"')), "--no-save"), one_task,
+        lambda: bare_commands(count), tries=4)
+    return (long - short - bare) / count * 1e3
 
 
 @cache
