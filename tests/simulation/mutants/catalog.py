@@ -106,7 +106,7 @@ MUTANTS: Final = (
            rule="9, G-5: an owner that says nothing for long is taken for dead",
            old="age < OWNER_PATIENCE and not", new="not"),
     Mutant(name="fused task recorded as if it were claimed", rule="9: no claim is needed",
-           old="self._tasks.record_first(leaf, act) if run.is_fused else", new=""),
+           old="if run.is_claimed else self._tasks.record_first(leaf, act)", new=""),
     Mutant(name="sla before its time", seed=58,
            rule="S-93: the item holds the due time", old="if attempt.sla_at > now:",
            new="if False:"),
