@@ -20,7 +20,7 @@ from skydag.engine.group import Group
 from skydag.store.definitions import Definitions
 
 WARM, SMALL, LARGE = 100, 250, 1_000
-GROWTH = 1.35         # of 130 KB: sets of children, and how full the cache happens to be
+GROWTH = 1.3
 BATCH = 10
 
 
